@@ -1,0 +1,14 @@
+"""The selection policies: one file each, and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llmlb.core.choice import Policy
+from llmlb.policies.metrics import MetricsPolicy
+from llmlb.policies.round_robin import RoundRobinPolicy
+
+POLICIES: dict[str, Callable[[], Policy]] = {
+    "metrics": MetricsPolicy,
+    "round_robin": RoundRobinPolicy,
+}

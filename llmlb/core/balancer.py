@@ -1,0 +1,228 @@
+"""Admission, fleet and policy in one step: ``offer`` a request, ``settle`` its lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from llmlb.core.admission import ModelQueue, RefusalKind, Ticket, Waiter
+from llmlb.core.candidates import EligibleNodes
+from llmlb.core.change import Change
+from llmlb.core.choice import Choice, InferenceRequest, Policy, Reason
+from llmlb.core.circuit import CircuitState
+from llmlb.core.fleet import Fleet
+from llmlb.core.lease import Lease, LeaseState, Outcome
+from llmlb.core.node import Ineligibility, Node, NodeId, canonical_model
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """per_model: waiting requests of one model.  Durations in seconds.
+
+    absent_*: a model that had a node up within the window is waited for that briefly: the node may be restarting.
+    """
+
+    per_model: int = 100
+    wait_s: float = 30.0
+    absent_wait_s: float = 2.0
+    absent_window_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A node was chosen and its lease taken."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Nobody has room now; the ticket's waiter will be told."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nobody can take it."""
+
+    kind: RefusalKind
+
+
+Offer = Admitted | Queued | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A queued request's turn has come: its lease is already taken."""
+
+    ticket: Ticket
+    lease: Lease
+
+
+class _Readiness(StrEnum):
+    READY = "ready"
+    FULL = "full"
+    ABSENT = "absent"
+
+
+class Balancer:
+    """Chooses nodes and keeps the count of who works on what. Synchronous: the choice and its lease are one step."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        policy: Policy,
+        *,
+        queue_rules: QueueRules,
+        aliases: Mapping[str, str],
+        rng: Random,
+    ) -> None:
+        self.fleet = fleet
+        self.policy = policy
+        self.queue_rules = queue_rules
+        self.aliases = dict(aliases)
+        self._rng = rng
+        self._queues: dict[str, ModelQueue] = {}
+        self.leases: set[Lease] = set()
+
+    @property
+    def queues(self) -> Mapping[str, ModelQueue]:
+        """Waiting requests by model; a model without any may be missing."""
+        return self._queues
+
+    def resolve(self, model: str) -> str:
+        """The canonical name behind what a client asked for: exact names win over aliases."""
+        name = canonical_model(model)
+        alias = self.aliases.get(model)
+        if alias is None or self.fleet.is_known(name):
+            return name
+        return canonical_model(alias)
+
+    def offer(
+        self,
+        request: InferenceRequest,
+        now_s: float,
+        *,
+        waiter: Waiter | None = None,
+        policy: Policy | None = None,
+    ) -> Offer:
+        """Place a request: a lease now, a ticket if there is somebody to wait for, or a refusal.
+
+        waiter: who is told when a ticket's turn comes; without one nothing is queued (retries do not queue).
+        """
+        pool = self.fleet.candidates(request.model)
+        if pool is None:
+            return Refused(RefusalKind.MODEL_NOT_FOUND)
+        if request.pinned is not None:
+            return self._pin(request, request.pinned, now_s)
+        queue = self._queues.get(request.model)
+        if waiter is None or not queue:
+            lease = self._choose(request, pool, now_s, policy or self.policy)
+            if lease is not None:
+                return Admitted(lease)
+        if waiter is None:
+            return Refused(RefusalKind.NO_NODE_AVAILABLE)
+        return self._enqueue(request, pool, now_s, waiter)
+
+    def settle(self, lease: Lease, outcome: Outcome, now_s: float) -> list[Change]:
+        """Give a lease back. Raises RuntimeError when it was given back before: that would be a bug of ours."""
+        if lease.state is LeaseState.RELEASED:
+            raise RuntimeError("a lease was released twice")
+        lease.state = LeaseState.RELEASED
+        self.leases.discard(lease)
+        self.policy.ended(lease.request, lease.node.id, now_s)
+        return self.fleet.depart(lease.node, outcome, now_s)
+
+    def grants(self, now_s: float) -> list[Grant]:
+        """Serve the queues as far as there is room. Call it after anything that may have made room."""
+        granted: list[Grant] = []
+        for model, queue in list(self._queues.items()):
+            pool = self.fleet.candidates(model)
+            while queue and pool is not None:
+                head = queue.head()
+                lease = self._choose(head.request, pool, now_s, self.policy) if head else None
+                if lease is None:
+                    break
+                ticket = queue.pop()
+                lease.queue_s = now_s - ticket.queued_at_s
+                granted.append(Grant(ticket, lease))
+            if not queue:
+                del self._queues[model]
+        return granted
+
+    def expired(self, now_s: float) -> list[Ticket]:
+        """Remove and return the tickets that waited too long."""
+        return [ticket for queue in self._queues.values() for ticket in queue.expired(now_s)]
+
+    def withdraw(self, ticket: Ticket) -> bool:
+        """The waiter went away. False when its turn had already come."""
+        queue = self._queues.get(ticket.request.model)
+        return queue is not None and queue.remove(ticket)
+
+    def _enqueue(self, request: InferenceRequest, pool: EligibleNodes, now_s: float, waiter: Waiter) -> Offer:
+        readiness = self._readiness(pool, now_s)
+        if readiness is _Readiness.ABSENT and now_s - pool.ready_at_s > self.queue_rules.absent_window_s:
+            return Refused(RefusalKind.NO_NODE_AVAILABLE)
+        wait_s = self.queue_rules.absent_wait_s if readiness is _Readiness.ABSENT else self.queue_rules.wait_s
+        queue = self._queues.setdefault(request.model, ModelQueue())
+        if len(queue) >= self.queue_rules.per_model:
+            return Refused(RefusalKind.QUEUE_FULL)
+        ticket = Ticket(request, waiter, now_s, now_s + wait_s, len(queue) + 1)
+        queue.push(ticket)
+        return Queued(ticket)
+
+    def _readiness(self, pool: EligibleNodes, now_s: float) -> _Readiness:
+        if len(pool):
+            return _Readiness.READY
+        if any(self._is_full(node) for node in pool.serving):
+            return _Readiness.FULL
+        return _Readiness.ABSENT
+
+    def _is_full(self, node: Node) -> bool:
+        busy = node.ineligibility in (Ineligibility.AT_CAPACITY, Ineligibility.RESTING)
+        return busy and node.circuit.state is CircuitState.CLOSED
+
+    def _choose(self, request: InferenceRequest, pool: EligibleNodes, now_s: float, policy: Policy) -> Lease | None:
+        if request.tried:
+            pool = pool.without(request.tried)
+        elif pool.half_open:
+            probe = next(iter(pool.half_open))
+            return self._lease(request, probe, Reason.PROBE, now_s, is_probe=True)
+        if not len(pool):
+            return None
+        choice = policy.pick(request, pool, now_s)
+        node = self.fleet.get(choice.node_id)
+        if node is None or node not in pool:
+            raise RuntimeError(f"the policy chose {choice.node_id!r}, which is not a candidate")
+        if node.circuit.state is not CircuitState.CLOSED:
+            choice = Choice(node.id, Reason.PANIC)
+        elif node.silent_at_s is not None:
+            choice = Choice(node.id, Reason.MASS_SILENCE)
+        elif (
+            (share := self.fleet.slow_start_share(node, now_s)) < 1.0 and len(pool) > 1 and self._rng.random() >= share
+        ):
+            other = policy.pick(request, pool.without((node.id,)), now_s)
+            choice = Choice(other.node_id, Reason.SLOW_START)
+        if request.tried:
+            choice = Choice(choice.node_id, Reason.RETRY)
+        chosen = self.fleet.get(choice.node_id)
+        return None if chosen is None else self._lease(request, chosen, choice.reason, now_s)
+
+    def _pin(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> Offer:
+        node = self.fleet.get(node_id)
+        if node is None or node.ineligibility is not None or request.tried:
+            return Refused(RefusalKind.NODE_NOT_AVAILABLE)
+        return Admitted(self._lease(request, node, Reason.PINNED, now_s))
+
+    def _lease(
+        self, request: InferenceRequest, node: Node, reason: Reason, now_s: float, *, is_probe: bool = False
+    ) -> Lease:
+        self.fleet.dispatch(node, now_s, is_probe=is_probe)
+        node.selections[reason] = node.selections.get(reason, 0) + 1
+        lease = Lease(node, request, reason, now_s, is_probe=is_probe)
+        self.leases.add(lease)
+        self.policy.dispatched(request, node.id, now_s)
+        return lease

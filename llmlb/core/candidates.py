@@ -1,0 +1,75 @@
+"""The nodes of one model, kept in order as they change, so that choosing does not look at all of them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Container, Iterator
+
+from llmlb.core.load import LoadOrder
+from llmlb.core.node import Fitness, Node, NodeId
+
+
+class EligibleNodes:
+    """What a policy is shown for one model; ``serving`` also holds those that get no work at the moment.
+
+    Fleet decides who is eligible; this class only keeps the structures. Implements ``choice.Candidates``.
+    """
+
+    __slots__ = ("_rotation", "fit", "half_open", "model", "panicking", "ready_at_s", "serving", "unmeasured")
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        """Canonical name; empty for the nodes that serve any model."""
+        self.serving: set[Node] = set()
+        """Approved nodes that have the model, in any state."""
+        self.half_open: set[Node] = set()
+        """Nodes whose circuit waits for one probe."""
+        self.fit = LoadOrder()
+        self.unmeasured = LoadOrder()
+        self.panicking = False
+        self.ready_at_s = float("-inf")
+        """When the model last had a node that was up, busy or not."""
+        self._rotation: OrderedDict[Node, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._rotation)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._rotation)
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._rotation
+
+    def rotate(self) -> Node:
+        node = next(iter(self._rotation))
+        self._rotation.move_to_end(node)
+        return node
+
+    def put(self, node: Node) -> None:
+        """Make eligible, or move to where its present fitness and rank belong."""
+        self._rotation.setdefault(node)
+        match node.fitness:
+            case Fitness.FIT:
+                self.unmeasured.discard(node)
+                self.fit.put(node)
+            case Fitness.UNMEASURED:
+                self.fit.discard(node)
+                self.unmeasured.put(node)
+            case Fitness.OVER:
+                self.fit.discard(node)
+                self.unmeasured.discard(node)
+
+    def remove(self, node: Node) -> None:
+        """Take out of the eligible; it goes on serving what it has."""
+        if node in self._rotation:
+            del self._rotation[node]
+            self.fit.discard(node)
+            self.unmeasured.discard(node)
+
+    def without(self, tried: Container[NodeId]) -> EligibleNodes:
+        """A copy that lacks some nodes, for a retry. O(n)."""
+        rest = EligibleNodes(self.model)
+        for node in self._rotation:
+            if node.id not in tried:
+                rest.put(node)
+        return rest

@@ -1,0 +1,132 @@
+"""Thresholds, and nodes kept in order of load.
+
+``LoadOrder`` answers "fewest active, then higher score, then lower GPU, then longest not chosen" without a look at all
+nodes: a heap of integer ranks with lazy repair. A rank that rose (a dispatch) leaves a stale, too low entry that is
+corrected when it reaches the top; a rank that fell (a request ended) is pushed again. Amortised O(log n).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+from llmlb.core.choice import Reason
+from llmlb.core.node import Exclusion, Figures, Fitness, Node
+
+_TURN_BITS = 48
+_GPU_BITS = 14
+_SCORE_BITS = 14
+_GPU_SHIFT = _TURN_BITS
+_SCORE_SHIFT = _GPU_SHIFT + _GPU_BITS
+_ACTIVE_SHIFT = _SCORE_SHIFT + _SCORE_BITS
+MAX_SCORE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """A node above one of these gets work only when nobody is below. Percent, percent, requests."""
+
+    gpu_percent: float = 80.0
+    vram_percent: float = 90.0
+    active_requests: int = 10
+
+    def exclusions(self, figures: Figures | None, active: int) -> tuple[Exclusion, ...]:
+        """Which thresholds a node is over; figures None means that nothing was measured."""
+        over: list[Exclusion] = []
+        if figures is not None:
+            if figures.gpu_percent > self.gpu_percent:
+                over.append(Exclusion.GPU)
+            if figures.vram_percent > self.vram_percent:
+                over.append(Exclusion.VRAM)
+        if active > self.active_requests:
+            over.append(Exclusion.ACTIVE)
+        return tuple(over)
+
+    def fitness(self, figures: Figures | None) -> Fitness:
+        """How the GPU and VRAM thresholds see a node; figures None: none, or too old to count."""
+        if figures is None:
+            return Fitness.UNMEASURED
+        if figures.gpu_percent > self.gpu_percent or figures.vram_percent > self.vram_percent:
+            return Fitness.OVER
+        return Fitness.FIT
+
+
+def rank_of(node: Node) -> int:
+    """One integer that sorts nodes: active, then score descending, then GPU, then turn. GPU counts in hundredths."""
+    figures = node.figures
+    gpu = int(figures.gpu_percent * 100) if figures is not None and node.fitness is Fitness.FIT else 0
+    packed = node.active << _SCORE_BITS | (MAX_SCORE - min(node.score, MAX_SCORE))
+    return (packed << _GPU_BITS | gpu) << _TURN_BITS | node.turn
+
+
+def criterion(winner: int, runner_up: int) -> Reason:
+    """The first part in which two ranks differ: the reason why the winner won."""
+    if winner >> _ACTIVE_SHIFT != runner_up >> _ACTIVE_SHIFT:
+        return Reason.LEAST_ACTIVE
+    if winner >> _SCORE_SHIFT != runner_up >> _SCORE_SHIFT:
+        return Reason.HIGHEST_CAPABILITY
+    if winner >> _GPU_SHIFT != runner_up >> _GPU_SHIFT:
+        return Reason.LOWEST_GPU
+    return Reason.ROUND_ROBIN
+
+
+class LoadOrder:
+    """Nodes by rank, lowest first. Membership is explicit; ranks are read from the nodes."""
+
+    __slots__ = ("_heap", "_members")
+
+    def __init__(self, nodes: Iterable[Node] = ()) -> None:
+        self._members: set[Node] = set(nodes)
+        # The turn in a rank is unique, so a comparison never reaches the node.
+        self._heap: list[tuple[int, Node]] = [(node.rank, node) for node in self._members]
+        heapify(self._heap)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self._members
+
+    def put(self, node: Node) -> None:
+        """Add, or note that a member's rank may have fallen; a risen rank needs no call."""
+        self._members.add(node)
+        heappush(self._heap, (node.rank, node))
+        if len(self._heap) > 2 * len(self._members) + 64:
+            self._heap = [(member.rank, member) for member in self._members]
+            heapify(self._heap)
+
+    def discard(self, node: Node) -> None:
+        self._members.discard(node)
+
+    def first(self) -> Node | None:
+        """The least loaded node, still in its place."""
+        heap = self._heap
+        while heap:
+            rank, node = heap[0]
+            if node in self._members:
+                if rank == node.rank:
+                    return node
+                heappop(heap)
+                if node.rank > rank:
+                    heappush(heap, (node.rank, node))
+            else:
+                heappop(heap)
+        return None
+
+    def first_with_reason(self) -> tuple[Node, Reason] | None:
+        """The least loaded node, and what set it apart from the second."""
+        best = self.first()
+        if best is None:
+            return None
+        if len(self._members) == 1:
+            return best, Reason.ONLY_CANDIDATE
+        entry = heappop(self._heap)
+        runner_up = self.first()
+        while runner_up is best:
+            heappop(self._heap)
+            runner_up = self.first()
+        heappush(self._heap, entry)
+        if runner_up is None:
+            return best, Reason.ONLY_CANDIDATE
+        return best, criterion(best.rank, runner_up.rank)
