@@ -93,13 +93,15 @@ class Balancer:
         """Waiting requests by model; a model without any may be missing."""
         return self._queues
 
-    def resolve(self, model: str) -> str:
-        """The canonical name behind what a client asked for: exact names win over aliases."""
-        name = canonical_model(model)
-        alias = self.aliases.get(model)
-        if alias is None or self.fleet.is_known(name):
-            return name
-        return canonical_model(alias)
+    def resolve(self, model: str) -> tuple[str, str | None]:
+        """The canonical name behind what a client asked for, and the alias's target when one applies.
+
+        Exact names win over aliases, and both over the ``:latest`` that engines add or drop.
+        """
+        target = self.aliases.get(model)
+        if target is None or self.fleet.is_known(canonical_model(model)):
+            return canonical_model(model), None
+        return canonical_model(target), target
 
     def offer(
         self,

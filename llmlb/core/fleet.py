@@ -296,7 +296,8 @@ class Fleet:
         circuit, rules = node.circuit, self.rules.circuit
         match outcome.kind:
             case OutcomeKind.ANSWERED:
-                node.note_latency(total_s=outcome.total_s, ttft_s=outcome.ttft_s)
+                if outcome.fault is None:
+                    node.note_latency(total_s=outcome.total_s, ttft_s=outcome.ttft_s)
                 if circuit.succeeded(rules, now_s=now_s):
                     return [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")]
             case OutcomeKind.FAILED | OutcomeKind.UNREACHABLE:

@@ -39,6 +39,10 @@ class Outcome:
     rest_s: float = 0.0
     error: str = ""
 
+    @classmethod
+    def cancelled(cls) -> Outcome:
+        return cls(OutcomeKind.CANCELLED)
+
 
 class LeaseState(StrEnum):
     HELD = "held"

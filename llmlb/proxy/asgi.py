@@ -1,0 +1,149 @@
+"""The data plane as a plain ASGI application: the same exchange, for requests that the protocol leaves to uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from llmlb.auth.principals import Denial
+from llmlb.clock import unix_s
+from llmlb.proxy import replies
+from llmlb.proxy.deframe import Deframer
+from llmlb.proxy.exchange import Exchange
+from llmlb.proxy.plane import DataPlane
+from llmlb.proxy.replies import Reply
+from llmlb.proxy.template import ENDPOINTS, RequestTemplate, digest
+
+Message = MutableMapping[str, Any]  # ASGI's own type
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+HIGH_WATER_BYTES = 65_536
+
+
+class AsgiClient:
+    """The client of an exchange, behind an ASGI server."""
+
+    keeps_alive = True
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.is_over = False
+        self.is_broken = False
+        self.messages: list[Message] = []
+        self.pending_bytes = 0
+        self.exchange: Exchange | None = None
+        self.wake = asyncio.Event()
+        self._deframer = Deframer(self)
+
+    def write(self, data: bytes) -> None:
+        self._deframer.feed(data)
+
+    def head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        self.messages.append({"type": "http.response.start", "status": status, "headers": fields})
+        self.wake.set()
+
+    def body(self, data: bytes) -> None:
+        self.messages.append({"type": "http.response.body", "body": data, "more_body": True})
+        self.pending_bytes += len(data)
+        if self.pending_bytes > HIGH_WATER_BYTES and self.exchange is not None:
+            self.exchange.client_paused()
+        self.wake.set()
+
+    def end(self) -> None:
+        self.messages.append({"type": "http.response.body", "body": b"", "more_body": False})
+        self.is_over = True
+        self.wake.set()
+
+    def break_off(self) -> None:
+        self.is_over = self.is_broken = True
+        self.wake.set()
+
+
+class DataPlaneApp:
+    """Serves the data-plane paths; everything else is not its business."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        endpoint = ENDPOINTS[scope["path"].encode()]
+        template = digest(endpoint, tuple(scope["headers"]))
+        key = self._plane.gatekeeper.api_key(template.credential, unix_s())
+        if isinstance(key, Denial):
+            await _send_reply(send, replies.denied(key), template)
+            return
+        if template.content_encoding != b"identity":
+            await _send_reply(send, replies.CONTENT_ENCODING, template)
+            return
+        body = await self._read_body(receive)
+        if isinstance(body, Reply):
+            await _send_reply(send, body, template)
+        elif body is not None:
+            client = AsgiClient((scope.get("client") or ("", 0))[0])
+            exchange = Exchange(self._plane, client, template, key, body)
+            await _run(exchange, client, receive, send)
+
+    async def _read_body(self, receive: Receive) -> bytes | Reply | None:
+        """The whole body, a refusal, or None when the client went away. Too large is noticed while reading."""
+        parts: list[bytes] = []
+        size, limit = 0, self._plane.rules.limits.body_bytes
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                return replies.body_too_large(limit)
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+async def _run(exchange: Exchange, client: AsgiClient, receive: Receive, send: Send) -> None:
+    """Carry the exchange's bytes to the server until it is over, or the client is gone.
+
+    Returning without a final body message makes uvicorn close the connection uncleanly, which is what a broken
+    answer needs.
+    """
+    gone = asyncio.ensure_future(_wait_for_disconnect(receive, client))
+    client.exchange = exchange
+    try:
+        exchange.start()
+        while True:
+            messages, client.messages, client.pending_bytes = client.messages, [], 0
+            for message in messages:
+                await send(message)
+            if not client.messages:
+                if client.is_over:
+                    return
+                exchange.client_resumed()
+                client.wake.clear()
+                await client.wake.wait()
+            if gone.done() and not client.is_over:
+                return
+    finally:
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+        exchange.client_gone()
+
+
+async def _wait_for_disconnect(receive: Receive, client: AsgiClient) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    client.wake.set()
+
+
+async def _send_reply(send: Send, reply: Reply, template: RequestTemplate) -> None:
+    body = replies.render_body(reply, template.endpoint)
+    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if reply.retry_after_s:
+        fields.append((b"retry-after", b"%d" % reply.retry_after_s))
+    if reply.closes:
+        fields.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

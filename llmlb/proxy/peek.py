@@ -1,0 +1,143 @@
+"""The few fields of a request body that routing needs. The body itself goes to the node byte for byte."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import NoReturn
+
+import msgspec
+
+MAX_MODEL_CHARS = 256
+LONGEST_NUMBER = 400
+"""Digits. Python's own JSON reader gives up at 4,300; no engine means anything beyond a double's 309."""
+
+_DIGIT_RUN = b"0" * LONGEST_NUMBER
+_DIGITS_AS_ZERO = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
+
+
+class _Body(msgspec.Struct):
+    model: str
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+
+
+_decode = msgspec.json.Decoder(_Body).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What a body asks for. model: as the client wrote it."""
+
+    model: str
+    stream: bool
+    max_tokens: int | None
+
+
+class BadBody(ValueError):
+    """The body cannot be read. param: the field at fault, if it is one."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+def peek(body: bytes) -> Peek:
+    """Read a body's routing fields. Raises BadBody for anything that two JSON readers could see differently.
+
+    The decoder skips what it is not asked for, so it overlooks bad UTF-8, repeated keys, lone surrogates, NaN and
+    endless numbers in other fields; those are looked for separately.
+    """
+    try:
+        fields = _decode(body)
+    except msgspec.ValidationError as error:
+        raise BadBody(f"The request body does not fit: {error}.", _param_of(str(error))) from None
+    except UnicodeDecodeError:
+        raise BadBody("The request body is not UTF-8.") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadBody(f"The request body is not JSON: {_first_line(error)}.") from None
+    if not body.isascii():
+        _check_utf8(body)
+    if b"\\u00" in body or body.count(b'"model"') != 1 or b"NaN" in body or b"Infinity" in body:
+        _check_exactly(body)
+    if _DIGIT_RUN in body.translate(_DIGITS_AS_ZERO):
+        raise BadBody(f"A number in the request body has more than {LONGEST_NUMBER} digits.")
+    model = fields.model
+    if not 0 < len(model) <= MAX_MODEL_CHARS or not model.isprintable():
+        raise BadBody(f"model must be 1 to {MAX_MODEL_CHARS} printable characters.", "model")
+    max_tokens = fields.max_completion_tokens or fields.max_output_tokens or fields.max_tokens
+    return Peek(model, bool(fields.stream), max_tokens)
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The same body with another model: the only rewrite there is, for aliases. Everything else keeps its bytes.
+
+    body: has passed ``peek``.
+    """
+    text = body.decode()
+    start, end = _model_span(text)
+    return (text[:start] + json.dumps(model, ensure_ascii=False) + text[end:]).encode()
+
+
+def _model_span(text: str) -> tuple[int, int]:
+    decoder = json.JSONDecoder()
+    position = text.index("{") + 1
+    while True:
+        position = _skip_blank(text, position)
+        key, position = decoder.raw_decode(text, position)
+        start = _skip_blank(text, _skip_blank(text, position) + 1)
+        _, end = decoder.raw_decode(text, start)
+        if key == "model":
+            return start, end
+        position = _skip_blank(text, end) + 1
+
+
+def _skip_blank(text: str, position: int) -> int:
+    while text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _check_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise BadBody(f"The request body is not UTF-8 at byte {error.start}.") from None
+
+
+def _check_exactly(body: bytes) -> None:
+    """A full parse: the slow way, for the bodies that carry a sign of trouble."""
+    try:
+        value = json.loads(body, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadBody("The request body contains half of a surrogate pair.") from None
+    except BadBody:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise BadBody(f"The request body is not JSON: {_first_line(error)}.") from None
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs) and sum(key == "model" for key, _ in pairs) > 1:
+        raise BadBody("model is given twice.", "model")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BadBody(f"{name} is not JSON.")
+
+
+def _param_of(message: str) -> str | None:
+    _, separator, path = message.partition("`$.")
+    if separator:
+        return path.partition("`")[0]
+    return "model" if "`model`" in message else None
+
+
+def _first_line(error: BaseException) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]

@@ -1,0 +1,117 @@
+"""What all exchanges share: the balancer, the pools, the limits, and the sweep that enforces their deadlines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from llmlb.auth.gatekeeper import Gatekeeper
+from llmlb.clock import monotonic_s, perf_s
+from llmlb.config.settings import LimitsSettings, TimeoutsSettings
+from llmlb.core.admission import RefusalKind, Waiter
+from llmlb.core.balancer import Admitted, Balancer, Offer
+from llmlb.core.change import Change
+from llmlb.core.choice import InferenceRequest, Policy
+from llmlb.core.lease import Lease, Outcome
+from llmlb.core.retry import RetryBudget, RetryRules
+from llmlb.proxy.exchange import Exchange
+from llmlb.proxy.pool import Upstreams
+from llmlb.telemetry.metrics import Metrics
+from llmlb.telemetry.requests import ExchangeRecord
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneRules:
+    """The settings that the data path reads."""
+
+    limits: LimitsSettings
+    timeouts: TimeoutsSettings
+    retry: RetryRules
+
+
+class DataPlane:
+    """One for the process. announce: where changes of the core go.  finished: where records go.
+
+    make_policy: the policy behind a name of the ``x-llmlb-policy`` header, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        balancer: Balancer,
+        gatekeeper: Gatekeeper,
+        upstreams: Upstreams,
+        metrics: Metrics,
+        rules: PlaneRules,
+        rng: Random,
+        announce: Callable[[list[Change]], None],
+        finished: Callable[[ExchangeRecord], None],
+        make_policy: Callable[[str], Policy | None],
+    ) -> None:
+        self.balancer = balancer
+        self.gatekeeper = gatekeeper
+        self.upstreams = upstreams
+        self.metrics = metrics
+        self.rules = rules
+        self.rng = rng
+        self.announce = announce
+        self.finished = finished
+        self.make_policy = make_policy
+        self.budget = RetryBudget(rules.retry)
+        self.exchanges: set[Exchange] = set()
+        self.is_draining = False
+
+    def request_id(self) -> str:
+        return f"req_{self.rng.getrandbits(80):020x}"
+
+    def retry_after_s(self) -> int:
+        """Between 1 and 5 s, so that refused clients do not come back in step."""
+        return 1 + int(self.rng.random() * 5)
+
+    def offer(self, request: InferenceRequest, waiter: Waiter | None, policy: Policy | None) -> Offer:
+        started_s = perf_s()
+        offer = self.balancer.offer(request, monotonic_s(), waiter=waiter, policy=policy)
+        if isinstance(offer, Admitted):
+            self.metrics.selection_duration.observe(perf_s() - started_s)
+        return offer
+
+    def settle(self, lease: Lease, outcome: Outcome) -> None:
+        """Give a lease back, tell what changed, and let those who waited have the room."""
+        changes = self.balancer.settle(lease, outcome, monotonic_s())
+        if changes:
+            self.announce(changes)
+        self.pump()
+
+    def pump(self) -> None:
+        """Serve the queues as far as there is room. Call it after anything that may have made some."""
+        if not self.balancer.queues:
+            return
+        for grant in self.balancer.grants(monotonic_s()):
+            waiter = grant.ticket.waiter
+            assert isinstance(waiter, Exchange)
+            waiter.granted(grant.lease)
+
+    def sweep(self, now_s: float) -> None:
+        """Enforce every deadline of every exchange. Call it at least twice a second. O(exchanges)."""
+        for ticket in self.balancer.expired(now_s):
+            ticket.waiter.refused(RefusalKind.QUEUE_TIMEOUT)
+        for exchange in [exchange for exchange in self.exchanges if exchange.deadline_at_s <= now_s]:
+            exchange.overdue(now_s)
+        self.upstreams.close_stale(now_s)
+        self._count_leaks()
+
+    def _count_leaks(self) -> None:
+        """A lease whose exchange is gone would keep a node looking busy for ever."""
+        held = {exchange.lease for exchange in self.exchanges}
+        for lease in [lease for lease in self.balancer.leases if lease not in held]:
+            self.metrics.leaked_leases += 1
+            _log.error("a lease leaked", extra={"node_id": lease.node.id, "reason": lease.reason})
+            self.settle(lease, Outcome.cancelled())
+
+    def depths(self) -> Mapping[str, int]:
+        """How many requests wait, by model."""
+        return {model: len(queue) for model, queue in self.balancer.queues.items()}

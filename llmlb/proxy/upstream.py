@@ -1,0 +1,299 @@
+"""One TCP connection to a node, and the strict reading of what comes back over it.
+
+An answer is accepted only if its framing has one meaning: no Content-Length beside Transfer-Encoding, no two lengths,
+no bytes after its end. Interim 1xx heads are skipped. Answers that end with the connection, HTTP/1.0 ones included,
+are given chunked framing on their way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol
+
+import httptools
+
+from llmlb.errors import NodeLost, NodeMisbehaved, ProxyError
+
+if TYPE_CHECKING:
+    from llmlb.proxy.pool import ConnectionPool
+
+MAX_HEAD_BYTES = 32_768
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
+_FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
+_FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*?)[ \t]*\r\n")
+_CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+class Framing(Enum):
+    """How the end of an answer is known."""
+
+    LENGTH = auto()
+    CHUNKED = auto()
+    CLOSE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """Status and fields of a node's answer. Field names are lower case. content_length: with LENGTH framing only."""
+
+    status: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    framing: Framing
+    content_length: int
+    keep_alive: bool
+
+    def get(self, name: bytes) -> bytes | None:
+        for field_name, value in self.fields:
+            if field_name == name:
+                return value
+        return None
+
+
+def parse_answer_head(head: bytes) -> AnswerHead:
+    """Read a head, the empty line included. Raises NodeMisbehaved."""
+    line_end = head.find(b"\r\n")
+    line = _STATUS_LINE.fullmatch(head, 0, line_end)
+    block = head[line_end + 2 : -2]
+    if line is None or _FIELDS.fullmatch(block) is None:
+        raise NodeMisbehaved("the node's response head is malformed")
+    status = int(line[2])
+    fields = tuple((name.lower(), value) for name, value in _FIELD.findall(block))
+    lengths = {value for name, value in fields if name == b"content-length"}
+    codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
+    connection = b",".join(value.lower() for name, value in fields if name == b"connection")
+    keep_alive = line[1] == b"1" and b"close" not in connection
+    if status in (204, 304):
+        return AnswerHead(status, fields, Framing.LENGTH, 0, keep_alive)
+    if codings:
+        if lengths or codings != [b"chunked"] or line[1] == b"0":
+            raise NodeMisbehaved("the node's response has contradictory framing")
+        return AnswerHead(status, fields, Framing.CHUNKED, 0, keep_alive)
+    if not lengths:
+        return AnswerHead(status, fields, Framing.CLOSE, 0, keep_alive=False)
+    length = lengths.pop()
+    if lengths or not length.isdigit() or len(length) > 18:
+        raise NodeMisbehaved("the node's response has contradictory lengths")
+    return AnswerHead(status, fields, Framing.LENGTH, int(length), keep_alive)
+
+
+class Receiver(Protocol):
+    """Who gets the answer: the exchange. It may let go of the connection in any of these calls."""
+
+    def head_received(self, head: AnswerHead) -> None: ...
+
+    def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
+        """One read. raw: as framed for the client.  parts: the content in it.  is_last: the answer is complete."""
+
+    def node_lost(self, error: ProxyError) -> None:
+        """The answer will not be completed. ``answer_began`` of the connection tells whether a byte came."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """A connection to one node; idle in its pool, or lent to one exchange."""
+
+    __slots__ = (
+        "_chunk_is_open",
+        "_head",
+        "_head_bytes",
+        "_is_paused",
+        "_message_is_complete",
+        "_parser",
+        "_parts",
+        "_remaining",
+        "answer_began",
+        "idle_since_s",
+        "is_reused",
+        "pool",
+        "receiver",
+        "transport",
+    )
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self.pool = pool
+        self.transport: asyncio.Transport
+        self.receiver: Receiver | None = None
+        self.is_reused = False
+        self.idle_since_s = 0.0
+        self.answer_began = False
+        self._is_paused = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._head_bytes = b""
+        self._head: AnswerHead | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._parts: list[bytes] = []
+        self._remaining = 0
+        self._message_is_complete = False
+        self._chunk_is_open = False
+
+    @property
+    def is_usable(self) -> bool:
+        return not self.transport.is_closing()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the whole answer has been read, so that the connection could be used again."""
+        if self._head is None:
+            return False
+        if self._head.framing is Framing.CHUNKED:
+            return self._message_is_complete
+        return self._head.framing is Framing.LENGTH and self._remaining == 0
+
+    @property
+    def at_chunk_boundary(self) -> bool:
+        """Whether what has been handed on so far ends where another chunk could follow."""
+        return self._head is not None and self._head.framing is not Framing.LENGTH and not self._chunk_is_open
+
+    def send(self, receiver: Receiver, request: bytes) -> None:
+        """Send a whole request; the answer goes to the receiver."""
+        self._reset()
+        self.answer_began = False
+        self.receiver = receiver
+        self.transport.write(request)
+
+    def pause(self) -> None:
+        """The client reads slowly: stop reading from the node."""
+        if not self._is_paused and self.is_usable:
+            self._is_paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._is_paused and self.is_usable:
+            self._is_paused = False
+            self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Close at once; the receiver hears nothing more."""
+        self.receiver = None
+        self.transport.abort()
+
+    def release(self) -> None:
+        """The answer is complete: back to the pool, or close when the node wants it so."""
+        self.receiver = None
+        self.resume()
+        head = self._head
+        self._reset()
+        if head is not None and head.keep_alive and self.is_usable:
+            self.pool.put(self)
+        else:
+            self.transport.close()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.receiver is None:
+            # Bytes that nobody asked for: whatever they are, the next answer could not be trusted.
+            self.transport.abort()
+            return
+        self.answer_began = True
+        try:
+            if self._head is None:
+                self._read_head(data)
+            else:
+                self._read_body(data)
+        except NodeMisbehaved as error:
+            self._lose(error)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.pool.forget(self)
+        receiver = self.receiver
+        if receiver is None:
+            return
+        self.receiver = None
+        if self._head is not None and self._head.framing is Framing.CLOSE and exc is None:
+            receiver.body_received(b"0\r\n\r\n", [], is_last=True)
+        else:
+            receiver.node_lost(NodeLost(f"the connection broke ({exc or 'closed by the node'})"))
+
+    # httptools callbacks; chunked answers only
+
+    def on_chunk_header(self) -> None:
+        self._chunk_is_open = True
+
+    def on_body(self, part: bytes) -> None:
+        self._parts.append(part)
+
+    def on_chunk_complete(self) -> None:
+        self._chunk_is_open = False
+
+    def on_message_complete(self) -> None:
+        self._message_is_complete = True
+
+    # reading
+
+    def _read_head(self, data: bytes) -> None:
+        data = self._head_bytes + data
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            if len(data) > MAX_HEAD_BYTES:
+                raise NodeMisbehaved("the node's response head is too long")
+            self._head_bytes = data
+            return
+        head = parse_answer_head(data[:end])
+        rest = data[end:]
+        self._head_bytes = b""
+        if head.status < 200:
+            if head.status == 101:
+                raise NodeMisbehaved("the node switched protocols unasked")
+            if rest:
+                self._read_head(rest)
+            return
+        self._head = head
+        self._remaining = head.content_length
+        if head.framing is Framing.CHUNKED:
+            self._parser = httptools.HttpResponseParser(self)
+            self._parser.feed_data(_CHUNKED_HEAD)
+        receiver = self.receiver
+        assert receiver is not None
+        receiver.head_received(head)
+        if self.receiver is receiver and (rest or (head.framing is Framing.LENGTH and not head.content_length)):
+            self._read_body(rest)
+
+    def _read_body(self, data: bytes) -> None:
+        receiver, head = self.receiver, self._head
+        assert receiver is not None
+        assert head is not None
+        match head.framing:
+            case Framing.CHUNKED:
+                parts = self._unchunk(data)
+                receiver.body_received(data, parts, is_last=self._message_is_complete)
+            case Framing.LENGTH:
+                self._remaining -= len(data)
+                if self._remaining < 0:
+                    raise NodeMisbehaved("the node sent more than its Content-Length")
+                receiver.body_received(data, [data], is_last=self._remaining == 0)
+            case Framing.CLOSE:
+                receiver.body_received(chunk(data), [data], is_last=False)
+
+    def _unchunk(self, data: bytes) -> list[bytes]:
+        parser = self._parser
+        assert parser is not None
+        self._parts = []
+        try:
+            parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            raise NodeMisbehaved(f"the node's chunked framing is broken ({error})") from None
+        return self._parts
+
+    def _lose(self, error: ProxyError) -> None:
+        receiver = self.receiver
+        self.abort()
+        if receiver is not None:
+            receiver.node_lost(error)
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of chunked framing."""
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""

@@ -1,0 +1,317 @@
+"""Watching a stream of events go by: the first content, how it ends, and how many tokens it was.
+
+Bytes are relayed as they come; this only looks at them. A few substring searches decide whether a read holds anything
+of note, and only such a read is decoded. Success is what the official SDKs take for a complete answer, see
+``_DIALECTS``; everything else is the node's failure, a polite ``abort`` and an error inside a 200 included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+import msgspec
+
+from llmlb.core.choice import Endpoint
+
+MAX_EVENT_BYTES = 1 << 20
+
+_decode = msgspec.json.Decoder().decode
+
+Event = dict[str, Any]  # decoded JSON of an engine: anything may be anywhere in it
+"""One event's data."""
+
+
+class Sight(Enum):
+    """What an event is."""
+
+    NOISE = auto()
+    """A role, a ping, a comment, a usage report: no content."""
+    CONTENT = auto()
+    FINISH = auto()
+    """The engine says why it stopped, and the reason is a good one."""
+    END = auto()
+    """The end mark of the dialect."""
+    FAILURE = auto()
+    """An error, or a finish that is none."""
+
+
+class Verdict(Enum):
+    """What a read means for the exchange; the worst of its events."""
+
+    QUIET = auto()
+    CONTENT = auto()
+    """Content or a finish has been seen: the answer may be committed."""
+    FAILURE = auto()
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Token counts as the engine reported them; None where it did not."""
+
+    prompt: int | None = None
+    completion: int | None = None
+    cached: int | None = None
+
+    def take(self, usage: object) -> None:
+        """Read a ``usage`` object of any dialect. Wrong types are ignored: they are the node's words."""
+        if not isinstance(usage, dict):
+            return
+        prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
+        completion = usage.get("completion_tokens", usage.get("output_tokens"))
+        details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
+        cached = details.get("cached_tokens") if isinstance(details, dict) else usage.get("cache_read_input_tokens")
+        self.prompt = _count(prompt, self.prompt)
+        self.completion = _count(completion, self.completion)
+        self.cached = _count(cached, self.cached)
+
+
+def _count(value: object, otherwise: int | None) -> int | None:
+    return value if type(value) is int and 0 <= value < 1 << 53 else otherwise
+
+
+GOOD_FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+
+
+def _sight_openai(event: Event) -> Sight:
+    if event.get("error") is not None:
+        return Sight.FAILURE
+    sight = Sight.NOISE
+    for choice in _objects(event.get("choices")):
+        finish = choice.get("finish_reason")
+        if finish is not None:
+            return Sight.FINISH if finish in GOOD_FINISHES else Sight.FAILURE
+        delta = choice.get("delta")
+        if choice.get("text") or (isinstance(delta, dict) and _has_content(delta)):
+            sight = Sight.CONTENT
+    return sight
+
+
+def _has_content(delta: Event) -> bool:
+    return bool(
+        delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning") or delta.get("tool_calls")
+    )
+
+
+def _sight_messages(event: Event) -> Sight:
+    match event.get("type"):
+        case "content_block_delta":
+            delta = event.get("delta")
+            texts = delta.values() if isinstance(delta, dict) else ()
+            return Sight.CONTENT if sum(isinstance(text, str) and bool(text) for text in texts) > 1 else Sight.NOISE
+        case "message_delta":
+            delta = event.get("delta")
+            reason = delta.get("stop_reason") if isinstance(delta, dict) else None
+            if reason is None:
+                return Sight.NOISE
+            return Sight.FAILURE if reason in ("abort", "error", "cancelled") else Sight.FINISH
+        case "message_stop":
+            return Sight.END
+        case "error":
+            return Sight.FAILURE
+    return Sight.NOISE
+
+
+def _sight_responses(event: Event) -> Sight:
+    kind = event.get("type")
+    if not isinstance(kind, str):
+        return Sight.NOISE
+    if kind.endswith(".delta"):
+        return Sight.CONTENT if event.get("delta") else Sight.NOISE
+    match kind:
+        case "response.completed" | "response.incomplete":
+            return Sight.END
+        case "response.failed" | "error":
+            return Sight.FAILURE
+    return Sight.NOISE
+
+
+def _objects(value: object) -> list[Event]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one endpoint's streams look. marks: what a read must hold to be worth decoding once content flows."""
+
+    sight: Callable[[Event], Sight]
+    marks: tuple[bytes, ...]
+    needs_finish: bool
+
+
+_OPENAI = Dialect(
+    _sight_openai,
+    (b"[DONE]", b'finish_reason":"', b'finish_reason": "', b'"error"', b'"usage":{', b'"usage": {'),
+    needs_finish=True,
+)
+_DIALECTS = {
+    Endpoint.CHAT: _OPENAI,
+    Endpoint.COMPLETIONS: _OPENAI,
+    Endpoint.EMBEDDINGS: _OPENAI,
+    Endpoint.MESSAGES: Dialect(_sight_messages, (b"message_", b"error"), needs_finish=True),
+    Endpoint.RESPONSES: Dialect(
+        _sight_responses, (b"response.completed", b"response.incomplete", b"error", b"failed"), needs_finish=False
+    ),
+}
+
+
+class StreamWatch:
+    """Follows the events of one answer over any split of its bytes.
+
+    After a read with the verdict FAILURE, ``sound_bytes`` tells how much of that read came before the bad event; -1
+    when the bad event began in an earlier read, part of which is gone to the client already.
+    """
+
+    __slots__ = (
+        "_dialect",
+        "_gap",
+        "_partial",
+        "_sees_all",
+        "ended",
+        "events",
+        "failure",
+        "finished",
+        "sound_bytes",
+        "tokens",
+    )
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._dialect = _DIALECTS[endpoint]
+        self._partial = b""
+        self._gap = b""
+        self._sees_all = True
+        self.events = 0
+        """Content events so far: an estimate of the tokens where the engine reports none."""
+        self.finished = False
+        self.ended = False
+        self.failure = ""
+        self.sound_bytes = 0
+        self.tokens = Tokens()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a client would rightly take the answer for whole."""
+        return self.ended and (self.finished or not self._dialect.needs_finish)
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether what has been seen ends where an event ends."""
+        return not self._partial
+
+    def feed(self, data: bytes) -> Verdict:
+        """Look at one read's worth of body bytes, framing removed."""
+        carried = len(self._partial)
+        if carried:
+            data = self._partial + data
+        gap = self._gap or self._find_gap(data)
+        if gap and data.endswith(gap):
+            self._partial = b""
+        else:
+            end = data.rfind(gap) + len(gap) if gap else 0
+            if end < len(gap) or not gap:
+                return self._wait(data)
+            self._partial = data[end:]
+            data = data[:end]
+        if not self._sees_all:
+            self.events += data.count(gap)
+            for mark in self._dialect.marks:
+                if mark in data:
+                    break
+            else:
+                return Verdict.QUIET
+            self.events -= data.count(gap)
+        return self._inspect(data, gap, carried)
+
+    def _wait(self, data: bytes) -> Verdict:
+        self._partial = data
+        if len(data) <= MAX_EVENT_BYTES:
+            return Verdict.QUIET
+        self.failure = f"an event of the stream is longer than {MAX_EVENT_BYTES} bytes"
+        self.sound_bytes = -1
+        return Verdict.FAILURE
+
+    def _find_gap(self, data: bytes) -> bytes:
+        found = [(at, gap) for gap in (b"\n\n", b"\r\n\r\n", b"\r\r") if (at := data.find(gap)) >= 0]
+        if found:
+            self._gap = min(found)[1]
+        return self._gap
+
+    def _inspect(self, data: bytes, gap: bytes, carried: int) -> Verdict:
+        verdict = Verdict.QUIET
+        position = 0
+        while position < len(data):
+            end = data.index(gap, position) + len(gap)
+            match self._sight(data[position:end]):
+                case Sight.CONTENT:
+                    self.events += 1
+                    self._sees_all = False
+                    verdict = Verdict.CONTENT
+                case Sight.FINISH:
+                    self.finished = True
+                    verdict = Verdict.CONTENT
+                case Sight.END:
+                    self.ended = True
+                case Sight.FAILURE:
+                    self.sound_bytes = position - carried if position >= carried else -1
+                    return Verdict.FAILURE
+                case Sight.NOISE:
+                    pass
+            position = end
+        return verdict
+
+    def _sight(self, text: bytes) -> Sight:
+        lines = text.splitlines()
+        data = b"\n".join(line[5:].lstrip(b" ") for line in lines if line.startswith(b"data:"))
+        if data == b"[DONE]":
+            if not self._dialect.needs_finish:
+                return Sight.NOISE
+            return Sight.END if self._dialect is _OPENAI else Sight.NOISE
+        if not data:
+            return Sight.NOISE
+        try:
+            event = _decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Sight.NOISE
+        if not isinstance(event, dict):
+            return Sight.NOISE
+        self._count_tokens(event)
+        sight = self._dialect.sight(event)
+        if sight is Sight.FAILURE:
+            self.failure = _describe(event)
+        return sight
+
+    def _count_tokens(self, event: Event) -> None:
+        self.tokens.take(event.get("usage"))
+        for name in ("message", "response"):
+            inner = event.get(name)
+            if isinstance(inner, dict):
+                self.tokens.take(inner.get("usage"))
+
+
+def _describe(event: Event) -> str:
+    error = event.get("error")
+    message = error.get("message") if isinstance(error, dict) else None
+    if isinstance(message, str):
+        return f"the engine sent an error: {message[:200]}"
+    for choice in _objects(event.get("choices")):
+        if isinstance(choice.get("finish_reason"), str):
+            return f"the engine ended with finish_reason {choice['finish_reason'][:40]!r}"
+    return "the engine sent an error event"
+
+
+class _Answer(msgspec.Struct):
+    usage: Any = None  # checked by Tokens.take
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
+def tokens_of(answer: bytes) -> Tokens:
+    """The token counts of a whole JSON answer; empty when it holds none or is not JSON."""
+    tokens = Tokens()
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        tokens.take(_decode_answer(answer).usage)
+    return tokens
