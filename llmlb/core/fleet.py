@@ -153,7 +153,7 @@ class Fleet:
         else:
             node.profile = profile
             node.revision += 1
-        self._read(node, beat, now_s)
+        self._describe(node, beat)
         return node, changes + self._place(node, now_s, repool=True)
 
     def move(self, node: Node, now_s: float) -> list[Change]:
@@ -184,7 +184,8 @@ class Fleet:
         is_current = beat.seq is None or beat.seq >= node.seq
         if is_current:
             node.seq = -1 if beat.seq is None else beat.seq
-            self._read(node, beat, now_s)
+            self._describe(node, beat)
+            self._measure(node, beat, now_s)
             self._remember(node, unix_s)
         changes: list[Change] = []
         if node.refused_boot_id and node.refused_boot_id != known_twin:
@@ -399,20 +400,10 @@ class Fleet:
         node.seq = -1
         return True
 
-    def _read(self, node: Node, beat: Beat, now_s: float) -> None:
+    def _describe(self, node: Node, beat: Beat) -> None:
+        """Take over what a node says about its abilities; what it does not mention stands."""
         if beat.interval_s is not None:
             node.interval_s = beat.interval_s
-        if beat.figures is not None:
-            node.figures = beat.figures
-            node.figures_at_s = now_s
-        else:
-            node.figures = None
-        node.cpu_percent = beat.cpu_percent
-        node.memory_percent = beat.memory_percent
-        node.queue_depth = beat.queue_depth
-        node.kv_cache_percent = beat.kv_cache_percent
-        node.foreign_active = max(0, beat.active_requests - node.in_flight)
-        node.active = node.in_flight + node.foreign_active
         if beat.capability_score is not None:
             node.reported_score = beat.capability_score
         if beat.max_concurrency is not None:
@@ -421,6 +412,18 @@ class Fleet:
             node.loaded = beat.loaded_models
         if beat.available_models is not None:
             node.available = beat.available_models
+
+    def _measure(self, node: Node, beat: Beat, now_s: float) -> None:
+        """Take over the measurements; what a heartbeat leaves out is unknown from now on."""
+        node.figures = beat.figures
+        if beat.figures is not None:
+            node.figures_at_s = now_s
+        node.cpu_percent = beat.cpu_percent
+        node.memory_percent = beat.memory_percent
+        node.queue_depth = beat.queue_depth
+        node.kv_cache_percent = beat.kv_cache_percent
+        node.foreign_active = max(0, beat.active_requests - node.in_flight)
+        node.active = node.in_flight + node.foreign_active
 
     def _remember(self, node: Node, unix_s: float) -> None:
         figures = node.figures
