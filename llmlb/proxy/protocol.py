@@ -126,8 +126,7 @@ class RouterProtocol(HttpToolsProtocol):
 
     # asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # listens for streams only
         super().connection_made(transport)
         if len(self.connections) > self.max_connections:
             transport.abort()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -45,6 +46,17 @@ TIMEOUTS = replace(
     first_byte_s=30.0,
     node_keep_alive_s=30.0,
 )
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a scenario on the event loop that the router runs on."""
+    factory = None
+    if sys.platform != "win32":
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(scenario)
 
 
 def key_row(key: str, *, scopes: tuple[str, ...] = ("api",), **limits: Any) -> ApiKeyRow:

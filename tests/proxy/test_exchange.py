@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from fakes.node import (
@@ -18,6 +17,7 @@ from fakes.node import (
     ROLE,
     STREAM_HEAD,
     WAIT,
+    Script,
     ScriptedNode,
     Step,
     answer,
@@ -37,6 +37,7 @@ from fakes.plane import (
     exchange,
     read_response,
     request,
+    run,
     running_plane,
 )
 
@@ -52,12 +53,14 @@ CHAT = (
 
 pytestmark = pytest.mark.parametrize("fast", [True, False], ids=["fast", "asgi"])
 
-Scenario = Callable[..., Coroutine[Any, Any, None]]
 
-
-def nodes(*scripts: list[Step]) -> list[ScriptedNode]:
+def nodes(*scripts: Sequence[Step]) -> list[ScriptedNode]:
     """Nodes that do the same for every request."""
-    return [ScriptedNode(lambda _, steps=script: steps) for script in scripts]
+    return [ScriptedNode(always(script)) for script in scripts]
+
+
+def always(steps: Sequence[Step]) -> Script:
+    return lambda _: list(steps)
 
 
 async def settle(plane: Plane) -> None:
@@ -89,7 +92,7 @@ def test_a_plain_answer_comes_back_byte_for_byte_with_its_trace(fast: bool) -> N
             assert record.outcome is ExchangeOutcome.ANSWERED
             assert (record.prompt_tokens, record.completion_tokens) == (3, 5)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_stream_passes_unchanged_and_is_counted(fast: bool) -> None:
@@ -105,7 +108,7 @@ def test_a_stream_passes_unchanged_and_is_counted(fast: bool) -> None:
             assert record.events == 2
             assert record.ttft_s is not None
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_tokens_without_usage_are_counted_and_marked_as_estimated(fast: bool) -> None:
@@ -115,7 +118,7 @@ def test_tokens_without_usage_are_counted_and_marked_as_estimated(fast: bool) ->
             await ask(plane, request(chat_body(stream=True)))
             assert (plane.records[0].completion_tokens, plane.records[0].tokens_estimated) == (3, True)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_only_allowed_headers_pass_in_either_direction(fast: bool) -> None:
@@ -136,7 +139,7 @@ def test_only_allowed_headers_pass_in_either_direction(fast: bool) -> None:
                 assert forbidden not in head
             assert plane.records[0].client_request_id == "r1"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_a_failure_before_the_first_content_is_invisible(fast: bool, steps: list
             assert response.headers["x-llmlb-reason"] == "retry"
             assert plane.records[0].attempts[0].node_id == "node-1"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_refused_connection_takes_the_node_out_at_once(fast: bool) -> None:
@@ -187,7 +190,7 @@ def test_a_refused_connection_takes_the_node_out_at_once(fast: bool) -> None:
                 assert plane.nodes[0].circuit.state is CircuitState.OPEN
                 assert plane.nodes[0].total_requests == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_half_sent_plain_answer_is_replaced_by_another_nodes(fast: bool) -> None:
@@ -196,7 +199,7 @@ def test_a_half_sent_plain_answer_is_replaced_by_another_nodes(fast: bool) -> No
         async with bad, good, running_plane(bad, good, fast=fast) as plane:
             assert (await ask(plane, request(chat_body()))).body == CHAT
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("last", [RESET, CLOSE])
@@ -220,7 +223,7 @@ def test_a_stream_that_breaks_after_content_ends_with_an_error_event_and_no_clea
             assert plane.records[0].outcome is ExchangeOutcome.FAILED
             assert plane.nodes[0].failed_requests == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -253,7 +256,7 @@ def test_a_polite_but_incomplete_end_is_made_a_broken_one(fast: bool, tail: list
             assert not rest.endswith(END)
             assert plane.records[0].outcome is ExchangeOutcome.FAILED
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_stream_cut_into_single_bytes_is_still_understood(fast: bool) -> None:
@@ -266,7 +269,7 @@ def test_a_stream_cut_into_single_bytes_is_still_understood(fast: bool) -> None:
             assert plane.records[0].events == 2
             assert plane.records[0].completion_tokens == 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_4xx_of_the_node_is_the_clients_own_and_passes_unchanged(fast: bool) -> None:
@@ -279,7 +282,7 @@ def test_a_4xx_of_the_node_is_the_clients_own_and_passes_unchanged(fast: bool) -
             assert good.requests == []
             assert plane.nodes[0].failed_requests == 0
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_all_nodes_busy_is_429_with_the_smallest_rest(fast: bool) -> None:
@@ -296,7 +299,7 @@ def test_all_nodes_busy_is_429_with_the_smallest_rest(fast: bool) -> None:
             assert all(node.circuit.state is CircuitState.CLOSED for node in plane.nodes)
             assert [len(node.requests) for node in (first, second)] == [1, 1]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_request_that_kills_nodes_takes_two_of_them_at_most(fast: bool) -> None:
@@ -308,7 +311,7 @@ def test_a_request_that_kills_nodes_takes_two_of_them_at_most(fast: bool) -> Non
             assert response.headers["x-should-retry"] == "false"
             assert sum(len(fake.requests) for fake in fakes) == 2
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_the_engines_own_500_is_passed_on_when_nobody_does_better(fast: bool) -> None:
@@ -320,7 +323,7 @@ def test_the_engines_own_500_is_passed_on_when_nobody_does_better(fast: bool) ->
             assert (response.status, response.body) == (500, b'{"error":"out of memory"}')
             assert response.headers["x-should-retry"] == "false"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_retries_stop_when_the_budget_is_spent(fast: bool) -> None:
@@ -333,7 +336,7 @@ def test_retries_stop_when_the_budget_is_spent(fast: bool) -> None:
                 await ask(plane, request(chat_body()))
             assert len(first.requests) + len(second.requests) == 6
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("streams", [True, False])
@@ -351,7 +354,7 @@ def test_a_client_that_hangs_up_while_waiting_frees_the_node_and_is_not_its_faul
             assert plane.records[0].outcome is ExchangeOutcome.CANCELLED
             assert plane.nodes[0].failed_requests == 0
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_client_that_hangs_up_in_the_middle_of_a_stream_aborts_it(fast: bool) -> None:
@@ -366,7 +369,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_stream_aborts_it(fast: bool) 
                 await asyncio.sleep(0.002)
             assert plane.records[0].cancelled_phase == "streaming"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_silent_node_times_out_and_another_answers(fast: bool) -> None:
@@ -378,7 +381,7 @@ def test_a_silent_node_times_out_and_another_answers(fast: bool) -> None:
             assert b"fine" in response.body
             assert plane.nodes[0].failed_requests == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_stream_that_stalls_is_ended_though_comments_keep_coming(fast: bool) -> None:
@@ -392,7 +395,7 @@ def test_a_stream_that_stalls_is_ended_though_comments_keep_coming(fast: bool) -
             assert not response.clean
             assert b"node_lost" in response.body
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_reused_connection_that_was_just_closed_is_redialled(fast: bool) -> None:
@@ -405,7 +408,7 @@ def test_a_reused_connection_that_was_just_closed_is_redialled(fast: bool) -> No
             assert plane.records[1].attempts == []
             assert plane.nodes[0].failed_requests == 0
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_requests_beyond_the_nodes_capacity_wait_their_turn(fast: bool) -> None:
@@ -422,7 +425,7 @@ def test_requests_beyond_the_nodes_capacity_wait_their_turn(fast: bool) -> None:
             await settle(plane)
             assert max(record.queue_position for record in plane.records) == 4
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_full_queue_refuses_with_retry_after_and_a_long_wait_with_503(fast: bool) -> None:
@@ -444,7 +447,7 @@ def test_a_full_queue_refuses_with_retry_after_and_a_long_wait_with_503(fast: bo
             await asyncio.gather(first, return_exceptions=True)
             await settle(plane)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_waiting_client_that_hangs_up_leaves_the_queue(fast: bool) -> None:
@@ -466,7 +469,7 @@ def test_a_waiting_client_that_hangs_up_leaves_the_queue(fast: bool) -> None:
             await settle(plane)
             assert len(node.requests) == 1
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_unknown_model_is_404_and_no_node_is_asked(fast: bool) -> None:
@@ -476,7 +479,7 @@ def test_an_unknown_model_is_404_and_no_node_is_asked(fast: bool) -> None:
             assert (response.status, response.json["error"]["code"]) == (404, "model_not_found")
             assert node.requests == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_an_alias_rewrites_the_model_and_nothing_else(fast: bool) -> None:
@@ -488,7 +491,7 @@ def test_an_alias_rewrites_the_model_and_nothing_else(fast: bool) -> None:
                 b'{"temperature": 1e0,  "model":"%s","messages":[{"content":"gpt-4o"}]}' % MODEL.encode()
             )
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("name", [MODEL, f"{MODEL}:latest"])
@@ -499,7 +502,7 @@ def test_a_model_is_found_with_and_without_latest_and_its_body_stays(fast: bool,
             assert (await ask(plane, request(body))).status == 200
             assert node.requests[0].endswith(body)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_pin_is_honoured_for_an_admin_and_ignored_for_anybody_else(fast: bool) -> None:
@@ -513,7 +516,7 @@ def test_a_pin_is_honoured_for_an_admin_and_ignored_for_anybody_else(fast: bool)
             seen = {(await ask(plane, request(chat_body(), extra=pin))).headers["x-llmlb-node"] for _ in range(2)}
             assert seen == {"node-1", "node-2"}
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_chunked_request_body_is_served_too(fast: bool) -> None:
@@ -524,7 +527,7 @@ def test_a_chunked_request_body_is_served_too(fast: bool) -> None:
             assert response.clean
             assert node.requests[0].endswith(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_close_delimited_answer_is_given_an_end(fast: bool) -> None:
@@ -534,7 +537,7 @@ def test_a_close_delimited_answer_is_given_an_end(fast: bool) -> None:
             response = await ask(plane, request(chat_body()))
             assert (response.body, response.clean) == (CHAT, True)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_bytes_after_the_end_of_an_answer_never_reach_the_client(fast: bool) -> None:
@@ -546,7 +549,7 @@ def test_bytes_after_the_end_of_an_answer_never_reach_the_client(fast: bool) -> 
             assert response.body == CHAT
             assert response.headers["x-llmlb-node"] == "node-2"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -579,7 +582,7 @@ def test_a_hostile_body_is_400_and_reaches_nobody(
             assert response.json["error"]["code"] == code
             assert node.requests == []
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_messages_errors_have_anthropics_shape(fast: bool) -> None:
@@ -591,7 +594,7 @@ def test_messages_errors_have_anthropics_shape(fast: bool) -> None:
                 "error": {"type": "not_found_error", "message": response.json["error"]["message"]},
             }
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_a_draining_router_refuses_new_work_and_finishes_what_runs(fast: bool) -> None:
@@ -611,7 +614,7 @@ def test_a_draining_router_refuses_new_work_and_finishes_what_runs(fast: bool) -
             writer.close()
             await settle(plane)
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 def test_json_of_records_is_serialisable(fast: bool) -> None:
@@ -623,4 +626,4 @@ def test_json_of_records_is_serialisable(fast: bool) -> None:
             record = plane.records[0]
             json.dumps({"reason": record.reason, "outcome": record.outcome, "status": record.status})
 
-    asyncio.run(scenario())
+    run(scenario())

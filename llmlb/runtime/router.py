@@ -1,0 +1,416 @@
+"""The whole router as one object: built from settings and a store, started, drained, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from fastapi import FastAPI
+
+from llmlb.api.app import create_app
+from llmlb.api.insight import fleet_view, snapshot_view
+from llmlb.api.node_records import node_counters, node_row, record_of, restore_node
+from llmlb.api.services import Services
+from llmlb.api.thresholds import settings_view, thresholds_of
+from llmlb.api.views import node_view
+from llmlb.auth.gatekeeper import Gatekeeper
+from llmlb.auth.listeners import listening_addresses
+from llmlb.auth.passwords import Passwords
+from llmlb.auth.sessions import Sessions
+from llmlb.clock import monotonic_s, unix_s
+from llmlb.config.loading import Loaded, StoredValue, apply_stored
+from llmlb.config.settings import Settings
+from llmlb.core.balancer import Balancer, QueueRules
+from llmlb.core.change import Change
+from llmlb.core.choice import Policy
+from llmlb.core.circuit import CircuitRules
+from llmlb.core.fleet import Fleet, FleetRules
+from llmlb.core.node import Node, NodeId
+from llmlb.core.retry import RetryRules
+from llmlb.errors import ConfigurationError, StoreError
+from llmlb.proxy.asgi import DataPlaneApp
+from llmlb.proxy.plane import DataPlane, PlaneRules
+from llmlb.proxy.pool import NodeEndpoint, Upstreams
+from llmlb.proxy.protocol import RouterProtocol, protocol_class
+from llmlb.runtime.bootstrap import (
+    FirstCredentials,
+    dev_credentials,
+    first_administrator,
+    jwt_secret,
+    renew_local_token,
+)
+from llmlb.runtime.endpoints import Endpoints
+from llmlb.runtime.loops import Loops
+from llmlb.runtime.policy import make_policy
+from llmlb.runtime.prober import Prober
+from llmlb.store import Store
+from llmlb.store.rows import EventRow, RequestRow
+from llmlb.telemetry.alert_rules import AlertView
+from llmlb.telemetry.alert_sinks import AlertTeller, LogSink
+from llmlb.telemetry.alerts import Alerts
+from llmlb.telemetry.events import FleetEvent
+from llmlb.telemetry.feed import Feed
+from llmlb.telemetry.logs import Logs
+from llmlb.telemetry.metrics import Metrics
+from llmlb.telemetry.requests import ExchangeRecord, RequestLog
+
+TICK_S = 0.5
+SWEEP_S = 0.25
+FLUSH_S = 1.0
+MAINTENANCE_S = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+class Router:
+    """Owns every part and every periodic task. Use it from one event loop."""
+
+    def __init__(self, loaded: Loaded, store: Store, data_dir: Path, logs: Logs) -> None:
+        settings = loaded.settings
+        self.loaded = loaded
+        self.settings = settings
+        self.store = store
+        self.data_dir = data_dir
+        self.logs = logs
+        self.credentials = FirstCredentials()
+        rng = SystemRandom()
+        self.fleet = Fleet(rules=_fleet_rules(settings), thresholds=thresholds_of(settings.load_balancer), rng=rng)
+        self.balancer = Balancer(
+            self.fleet,
+            self._make_policy("metrics"),
+            queue_rules=_queue_rules(settings),
+            aliases=settings.models.aliases,
+            rng=rng,
+        )
+        sessions = Sessions(jwt_secret(settings.auth, data_dir), lifetime_s=settings.auth.session_hours * 3600.0)
+        self.gatekeeper = Gatekeeper(sessions)
+        self.passwords = Passwords()
+        self.metrics = Metrics(model_labels=settings.limits.model_labels)
+        self.requests = RequestLog()
+        now_s = monotonic_s()
+        self.alerts = Alerts(started_at_s=now_s, grace_s=settings.health.node_timeout_s)
+        self.teller = AlertTeller([LogSink()])
+        self.feed = Feed(
+            self.fleet,
+            node_view=lambda node: node_view(node, self.fleet, monotonic_s()),
+            settings_view=lambda: settings_view(self.services),
+            snapshot_view=lambda: snapshot_view(self.services),
+            first_id=int(unix_s() * 1_000_000),
+            on_events=self._keep_events,
+        )
+        self.upstreams = Upstreams(
+            self._endpoint_of,
+            connect_timeout_s=settings.timeouts.connect_s,
+            keep_alive_s=settings.timeouts.node_keep_alive_s,
+        )
+        self.plane = DataPlane(
+            balancer=self.balancer,
+            gatekeeper=self.gatekeeper,
+            upstreams=self.upstreams,
+            metrics=self.metrics,
+            rules=PlaneRules(settings.limits, settings.timeouts, _retry_rules(settings)),
+            rng=rng,
+            announce=self._announce,
+            finished=self._finished,
+            make_policy=self._policy_of_header,
+        )
+        self.services = Services(
+            settings=settings,
+            origins=loaded.origins,
+            balancer=self.balancer,
+            store=store,
+            gatekeeper=self.gatekeeper,
+            sessions=sessions,
+            passwords=self.passwords,
+            feed=self.feed,
+            metrics=self.metrics,
+            requests=self.requests,
+            alerts=self.alerts,
+            rng=rng,
+            pump=self.plane.pump,
+            probe=lambda node: self.prober.ask(node),
+            redial=self._redial,
+            make_policy=self._make_policy,
+            is_draining=lambda: self.plane.is_draining,
+            own_addresses=listening_addresses(settings.server.host, settings.server.port),
+            dev=loaded.dev,
+        )
+        self.endpoints = Endpoints(self.services)
+        self.prober = Prober(self.services, self.endpoints)
+        self.loops = Loops()
+        self.app: FastAPI = create_app(self.services, data_plane=DataPlaneApp(self.plane))
+        self.connections: set[Any] = set()  # uvicorn's own set of protocols
+
+    # Starting
+
+    async def restore(self) -> None:
+        """Take over what the store holds. Nothing is dialled yet."""
+        store, now_s, now_unix_s = self.store, monotonic_s(), unix_s()
+        counters = {row.id: row for row in await store.load_counters()}
+        rows = await store.load_nodes()
+        for row in rows:
+            node = restore_node(
+                row,
+                counters.get(row.id),
+                configured=self.settings.nodes.get(row.id),
+                now_s=now_s,
+                now_unix_s=now_unix_s,
+            )
+            self.services.node_records[node.id] = record_of(row)
+            self.fleet.restore(node, now_s)
+        self.gatekeeper.load(
+            keys=await store.load_keys(),
+            users=await store.load_users(),
+            node_token_hashes={row.id: row.token_hash for row in rows},
+            join_tokens=await store.load_join_tokens(),
+            revoked_sessions=await store.load_revoked_sessions(),
+        )
+        self.services.rejected = dict(await store.load_rejections())
+        await self._restore_live_settings()
+        if self.loaded.dev:
+            self.credentials = await dev_credentials(self.gatekeeper, self.passwords)
+        else:
+            self.credentials = await first_administrator(
+                store, self.gatekeeper, self.passwords, settings=self.settings.auth, data_dir=self.data_dir
+            )
+        renew_local_token(self.gatekeeper, self.data_dir)
+
+    async def _restore_live_settings(self) -> None:
+        stored = {
+            key: StoredValue(json.loads(value), json.loads(base))
+            for key, (value, base) in (await self.store.load_settings()).items()
+        }
+        effective, dropped = apply_stored(self.loaded, stored)
+        for key in dropped:
+            _log.warning("a live change no longer holds", extra={"key": key})
+            await self.store.delete_setting(key)
+        self.services.origins = effective.origins
+        live = effective.settings.load_balancer
+        try:
+            self.balancer.policy = self._make_policy(live.mode)
+        except ConfigurationError as error:
+            if live.mode == self.settings.load_balancer.mode:
+                raise
+            _log.error("the stored mode cannot be used", extra={"mode": live.mode, "error": error.message})
+            live = replace(live, mode=self.settings.load_balancer.mode)
+            self.balancer.policy = self._make_policy(live.mode)
+        self.services.load_balancer = live
+        self.fleet.set_thresholds(thresholds_of(live), monotonic_s())
+
+    def start(self) -> None:
+        """Begin everything that comes round."""
+        loops = self.loops
+        loops.start("tick", TICK_S, self._tick)
+        loops.start("sweep", SWEEP_S, self._sweep)
+        loops.start("probe", TICK_S, self.prober.one_round)
+        loops.start("feed", SWEEP_S, self._feed)
+        loops.start("flush", FLUSH_S, self._flush)
+        loops.start("alerts", FLUSH_S, self._judge_alerts)
+        loops.start("alert sinks", 0.0, self.teller.tell_next)
+        loops.start("maintenance", MAINTENANCE_S, self._maintain)
+
+    # Stopping
+
+    async def drain(self, timeout_s: float) -> None:
+        """Take no new work, let running requests finish, cut off what is left."""
+        self.plane.is_draining = True
+        self.feed.close()
+        give_up_at_s = monotonic_s() + timeout_s
+        while self.plane.exchanges and monotonic_s() < give_up_at_s:  # noqa: ASYNC110 - an event per exchange costs more
+            await asyncio.sleep(0.05)
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """End every request that still runs; its stream says so."""
+        self.plane.is_draining = True
+        for exchange in list(self.plane.exchanges):
+            exchange.cut_off("the router was stopped")
+
+    async def stop(self) -> None:
+        """Stop the tasks and write what waits."""
+        await self.loops.stop()
+        await self.prober.stop()
+        self.upstreams.close()
+        await self._flush()
+        for node in self.fleet:
+            record = self.services.node_records.get(node.id)
+            if record is not None:
+                await self._save_last_words(node)
+
+    async def _save_last_words(self, node: Node) -> None:
+        try:
+            await self.store.save_node(node_row(node, self.services.node_records[node.id]))
+        except StoreError as error:
+            _log.warning("a node's last state was not saved", extra={"node_id": node.id, "error": error.message})
+
+    def protocol_class(self) -> type[RouterProtocol]:
+        server = self.settings.server
+        return protocol_class(
+            self.plane,
+            takes_data_plane=server.fast_path,
+            max_connections=server.connections,
+            keep_alive_s=server.keep_alive_s,
+        )
+
+    # What comes round
+
+    async def _tick(self) -> None:
+        changes = self.fleet.tick(monotonic_s())
+        for change in changes:
+            if change.node_id and change.node_id not in self.fleet:
+                await self._forget_expired(change.node_id)
+        self._announce(changes)
+        self.plane.pump()
+
+    async def _forget_expired(self, node_id: NodeId) -> None:
+        self.services.node_records.pop(node_id, None)
+        self.gatekeeper.drop_node(node_id)
+        self.metrics.forget(node_id)
+        await self.store.delete_node(node_id)
+
+    async def _sweep(self) -> None:
+        now_s = monotonic_s()
+        self.plane.sweep(now_s)
+        for connection in list(self.connections):
+            if isinstance(connection, RouterProtocol):
+                connection.sweep(now_s)
+
+    async def _feed(self) -> None:
+        self.feed.flush(monotonic_s())
+        self.logs.flush()
+
+    async def _flush(self) -> None:
+        self.feed.summarise(fleet_view(self.services))
+        self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
+        self.store.enqueue_counters([node_counters(node) for node in self.fleet])
+
+    async def _judge_alerts(self) -> None:
+        now_s, now_unix_s = monotonic_s(), unix_s()
+        view = AlertView(
+            fleet=self.fleet,
+            rates=self.requests.rates(now_s),
+            unix_s=now_unix_s,
+            queue_depths=self.plane.depths(),
+            leaked_leases=self.metrics.leaked_leases,
+            store_error=self.store.stats.error,
+        )
+        changes = self.alerts.evaluate(view, now_s)
+        for change in changes:
+            self.feed.announce_alert(
+                change.alert.fields(),
+                kind=change.kind.value,
+                node_id=change.alert.node_id,
+                cause=change.alert.cause,
+                actor=change.actor,
+                at_unix_s=now_unix_s,
+            )
+        self.teller.tell(changes)
+
+    async def _maintain(self) -> None:
+        now_unix_s = unix_s()
+        self.gatekeeper.forget_expired(now_unix_s)
+        await self.store.backup_daily(now_unix_s)
+        await self.store.prune(now_unix_s)
+
+    # What others call
+
+    def _announce(self, changes: Sequence[Change]) -> None:
+        if changes:
+            self.feed.announce(changes, at_unix_s=unix_s())
+
+    def _finished(self, record: ExchangeRecord) -> None:
+        self.metrics.ended(record)
+        self.requests.add(record)
+        self.logs.access(record)
+
+    def _keep_events(self, events: Sequence[FleetEvent]) -> None:
+        self.store.enqueue_events([_event_row(event) for event in events])
+
+    def _endpoint_of(self, node: Node) -> NodeEndpoint | None:
+        return self.endpoints.endpoint_of(node)
+
+    def _redial(self, node: Node) -> None:
+        self.upstreams.forget(node)
+        self.prober.forget(node)
+
+    def _make_policy(self, mode: str) -> Policy:
+        return make_policy(mode, lambda: self.fleet.thresholds)
+
+    def _policy_of_header(self, mode: str) -> Policy | None:
+        try:
+            return self._make_policy(mode)
+        except ConfigurationError:
+            return None
+
+
+def request_row(record: ExchangeRecord) -> RequestRow:
+    """A record as the store keeps it."""
+    return RequestRow(
+        id=record.id,
+        at=record.at_unix_s,
+        model=record.model,
+        node_id=record.node_id,
+        key_id=record.key_id,
+        status=record.status,
+        outcome=record.outcome.value,
+        stream=record.stream,
+        queue_ms=record.queue_s * 1000,
+        ttft_ms=None if record.ttft_s is None else record.ttft_s * 1000,
+        total_ms=record.total_s * 1000,
+        prompt_tokens=record.prompt_tokens,
+        completion_tokens=record.completion_tokens,
+        estimated=record.tokens_estimated,
+        attempts_json=json.dumps([asdict(attempt) for attempt in record.attempts]),
+        reason=record.reason,
+        error=record.error,
+        client_request_id=record.client_request_id,
+    )
+
+
+def _event_row(event: FleetEvent) -> EventRow:
+    detail: Mapping[str, object] = event.detail
+    return EventRow(
+        at=event.at_unix_s,
+        kind=event.kind,
+        node_id=event.node_id,
+        cause=event.cause,
+        actor=event.actor,
+        detail_json=json.dumps(dict(detail), default=str),
+    )
+
+
+def _fleet_rules(settings: Settings) -> FleetRules:
+    circuit = settings.circuit
+    return FleetRules(
+        node_timeout_s=settings.health.node_timeout_s,
+        check_interval_s=settings.health.check_interval_s,
+        pending_expiry_s=settings.registration.pending_hours * 3600.0,
+        circuit=CircuitRules(
+            consecutive_failures=circuit.consecutive_failures,
+            success_percent=circuit.success_percent,
+            minimum_requests=circuit.minimum_requests,
+            window_s=circuit.window_s,
+            base_s=circuit.base_s,
+            cap_s=circuit.cap_s,
+            jitter_percent=circuit.jitter_percent,
+            probe_successes=circuit.probe_successes,
+            slow_start_s=circuit.slow_start_s,
+            max_ejected_percent=circuit.max_ejected_percent,
+        ),
+    )
+
+
+def _queue_rules(settings: Settings) -> QueueRules:
+    queue = settings.queue
+    return QueueRules(queue.per_model, queue.wait_s, queue.absent_wait_s, queue.absent_window_s)
+
+
+def _retry_rules(settings: Settings) -> RetryRules:
+    retry = settings.retry
+    return RetryRules(retry.attempts, retry.budget_percent, retry.budget_minimum, retry.budget_window_s)
