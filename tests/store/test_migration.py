@@ -1,0 +1,143 @@
+"""The migrations and the tables must say the same."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from llmlb.errors import StoreCorrupt, StoreError
+from llmlb.store.database import Database
+from llmlb.store.migration import (
+    MAIN_SCHEMA,
+    RUNTIME_SCHEMA,
+    Schema,
+    known_revisions,
+    needs_upgrade,
+    revision_of,
+    upgrade,
+    verify_tables,
+)
+
+BOTH = pytest.mark.parametrize("schema", [MAIN_SCHEMA, RUNTIME_SCHEMA], ids=["main", "runtime"])
+
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "main_0002"
+down_revision = "main_0001"
+
+
+def upgrade() -> None:
+    op.add_column("meta", sa.Column("colour", sa.Text()))
+    {then}
+"""
+
+
+@dataclass(frozen=True)
+class CopiedSchema(Schema):
+    """The real migrations with more of them behind, in a directory of the test's."""
+
+    directory: Path = Path()
+
+    @property
+    def scripts(self) -> Path:
+        return self.directory
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "llmlb.db", synchronous="FULL")) as opened:
+        yield opened
+
+
+def with_second_revision(tmp_path: Path, then: str = "") -> CopiedSchema:
+    directory = tmp_path / "scripts"
+    shutil.copytree(MAIN_SCHEMA.scripts, directory)
+    (directory / "versions" / "v0002_second.py").write_text(SECOND.format(then=then))
+    return CopiedSchema("main", MAIN_SCHEMA.metadata, "main_0002", directory)
+
+
+@BOTH
+def test_the_migrated_schema_is_the_one_the_queries_are_written_against(schema: Schema, database: Database) -> None:
+    upgrade(database, schema)
+    with database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, schema.metadata)
+    assert differences == []
+
+
+@BOTH
+def test_the_head_written_down_is_the_newest_migration(schema: Schema) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.scripts))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.head
+    assert schema.head in known_revisions(schema)
+
+
+@BOTH
+def test_a_new_file_has_every_table_and_needs_nothing_more(schema: Schema, database: Database) -> None:
+    assert needs_upgrade(database, schema)
+    upgrade(database, schema)
+    assert revision_of(database) == schema.head
+    assert not needs_upgrade(database, schema)
+    verify_tables(database, schema)
+
+
+def test_rows_survive_an_upgrade(tmp_path: Path, database: Database) -> None:
+    upgrade(database, MAIN_SCHEMA)
+    with database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO meta VALUES ('k', 'v')")
+    newer = with_second_revision(tmp_path)
+    assert needs_upgrade(database, newer)
+    upgrade(database, newer)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT key, value, colour FROM meta").all() == [("k", "v", None)]
+
+
+def test_a_migration_that_fails_leaves_the_old_schema_whole(tmp_path: Path, database: Database) -> None:
+    upgrade(database, MAIN_SCHEMA)
+    with pytest.raises(StoreError):
+        upgrade(database, with_second_revision(tmp_path, then='op.execute("SELECT * FROM nowhere")'))
+    assert revision_of(database) == "main_0001"
+    with database.reading() as connection:
+        columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(meta)")]
+    assert columns == ["key", "value"]
+
+
+def test_an_older_binary_refuses_a_newer_schema_and_says_what_to_do(tmp_path: Path, database: Database) -> None:
+    upgrade(database, with_second_revision(tmp_path))
+    with pytest.raises(StoreError, match=r"newer llmlb \(schema main_0002; this version knows main_0001\).*restore"):
+        needs_upgrade(database, MAIN_SCHEMA)
+
+
+def test_another_programs_database_is_refused_untouched(database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE recipes (name TEXT)")
+    with pytest.raises(StoreError, match="another program"):
+        needs_upgrade(database, MAIN_SCHEMA)
+
+
+def test_a_missing_table_is_found_before_anything_is_served(database: Database) -> None:
+    upgrade(database, MAIN_SCHEMA)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP TABLE api_keys")
+    with pytest.raises(StoreCorrupt, match="missing table: api_keys"):
+        verify_tables(database, MAIN_SCHEMA)
+
+
+def test_a_file_without_its_revision_is_corrupt_and_not_new(database: Database) -> None:
+    upgrade(database, MAIN_SCHEMA)
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    with pytest.raises(StoreCorrupt, match="does not say which schema"):
+        revision_of(database)

@@ -1,0 +1,86 @@
+"""Request records and events."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from llmlb.store import Store
+from llmlb.store.rows import EventRow, RequestFilter, RequestRow
+
+FULL = RequestRow(
+    id="r-full", at=1.7e9, model="m", node_id="node-1", key_id="k1", status=200, outcome="answered", stream=True,
+    queue_ms=0.5, ttft_ms=12.5, total_ms=99.25, prompt_tokens=10, completion_tokens=None, estimated=True,
+    attempts_json='[{"node": "node-1"}]', reason="least_active", error="", client_request_id="abc",
+    request_body='{"model": "m"}', response_body="data: [DONE]",
+)  # fmt: skip
+
+
+def test_a_record_comes_back_whole_by_its_id_and_without_bodies_in_the_list(store: Store) -> None:
+    async def scenario() -> None:
+        store.enqueue_requests([FULL])
+        await store.flush()
+        assert await store.get_request("r-full") == FULL
+        listed = (await store.list_requests())[0]
+        assert (listed.id, listed.ttft_ms, listed.request_body, listed.response_body) == ("r-full", 12.5, None, None)
+        assert await store.get_request("absent") is None
+
+    asyncio.run(scenario())
+
+
+def test_a_record_written_twice_is_there_once(store: Store) -> None:
+    async def scenario() -> int:
+        store.enqueue_requests([FULL, FULL])
+        await store.flush()
+        store.enqueue_requests([FULL])
+        await store.flush()
+        return len(await store.list_requests())
+
+    assert asyncio.run(scenario()) == 1
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (RequestFilter(), ["4", "3", "2", "1", "0"]),
+        (RequestFilter(model="odd"), ["3", "1"]),
+        (RequestFilter(before=2.0), ["1", "0"]),
+        (RequestFilter(since=3.0), ["4", "3"]),
+        (RequestFilter(status=404), ["4"]),
+        (RequestFilter(model="even", node_id="node-1", before=3.0), ["2", "0"]),
+        (RequestFilter(key_id="nobody"), []),
+        (RequestFilter(outcome="answered"), []),
+    ],
+)
+def test_records_are_filtered_and_the_newest_come_first(
+    store: Store, filters: RequestFilter, expected: list[str]
+) -> None:
+    async def scenario() -> list[str]:
+        store.enqueue_requests(
+            RequestRow(
+                id=str(number), at=float(number), model="odd" if number % 2 else "even", node_id="node-1",
+                status=404 if number == 4 else 200,
+            )
+            for number in range(5)
+        )  # fmt: skip
+        await store.flush()
+        return [row.id for row in await store.list_requests(10, filters)]
+
+    assert asyncio.run(scenario()) == expected
+
+
+def test_events_get_growing_ids_and_are_read_page_by_page(store: Store) -> None:
+    async def scenario() -> None:
+        store.enqueue_events(
+            EventRow(at=float(number), kind="node", node_id=f"node-{number % 2}", cause="timeout")
+            for number in range(4)
+        )
+        await store.flush()
+        first = await store.list_events(limit=3)
+        assert [row.at for row in first] == [3.0, 2.0, 1.0]
+        assert [row.id for row in first] == sorted((row.id for row in first), reverse=True)
+        assert [row.at for row in await store.list_events(before=first[-1].id)] == [0.0]
+        assert [row.at for row in await store.list_events(node_id="node-0")] == [2.0, 0.0]
+
+    asyncio.run(scenario())
