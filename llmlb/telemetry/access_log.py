@@ -1,0 +1,76 @@
+"""One line for each exchange, at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llmlb.telemetry.log_line import FieldValue, LogLine, field_value
+from llmlb.telemetry.requests import ExchangeRecord
+
+LOGGER = "llmlb.access"
+_NO_STATUS = "-"
+
+
+class AccessLog:
+    """Collects records and writes their lines together: a line on its own would cost more than choosing the node.
+
+    emit: takes finished lines.  batch: so many records are written at once without waiting for ``flush``.
+    """
+
+    def __init__(self, emit: Callable[[list[LogLine]], None], *, batch: int = 200) -> None:
+        self._emit = emit
+        self._batch = batch
+        self._waiting: list[ExchangeRecord] = []
+
+    def access(self, record: ExchangeRecord) -> None:
+        """Take a finished exchange; its line comes with the next batch."""
+        self._waiting.append(record)
+        if len(self._waiting) >= self._batch:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected. Call it a few times a second, and at the end."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._emit([access_line(record) for record in waiting])
+
+
+def access_line(record: ExchangeRecord) -> LogLine:
+    """What an operator asks of a request: which, how it ended, where, how long, how much. Never what was said."""
+    fields: dict[str, FieldValue] = {"id": record.id}
+    for name, value in (
+        ("model", record.model),
+        ("node_id", record.node_id),
+        ("reason", record.reason),
+        ("key", record.key_name),
+        ("address", record.address),
+        ("error", record.error),
+        ("client_request_id", record.client_request_id),
+    ):
+        if value:
+            fields[name] = field_value(name, value)
+    fields.update(_measures(record))
+    message = f"{record.endpoint} {record.status or _NO_STATUS} {record.outcome}"
+    if record.cancelled_phase is not None:
+        message = f"{message} while {record.cancelled_phase}"
+    return LogLine(record.at_unix_s + record.total_s, "INFO", LOGGER, message, fields)
+
+
+def _measures(record: ExchangeRecord) -> dict[str, FieldValue]:
+    measures: dict[str, FieldValue] = {"total_ms": _ms(record.total_s)}
+    if record.queue_s:
+        measures["queue_ms"] = _ms(record.queue_s)
+    if record.ttft_s is not None:
+        measures["ttft_ms"] = _ms(record.ttft_s)
+    if record.prompt_tokens is not None:
+        measures["prompt_tokens"] = record.prompt_tokens
+    if record.completion_tokens is not None:
+        measures["completion_tokens"] = record.completion_tokens
+    if record.attempts:
+        measures["failed_attempts"] = len(record.attempts)
+    measures["bytes_out"] = record.bytes_out
+    return measures
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,0 +1,211 @@
+"""The record of one client request, and the memory of the recent ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from llmlb import clock
+from llmlb.telemetry.rates import FleetRates, RateBook, TrafficRate
+
+RECENT_RECORDS = 2_000
+BATCH_RECORDS = 20_000
+"""Records that wait for the store; a minute of heavy traffic. Beyond it the oldest are given up and counted."""
+
+
+class ExchangeOutcome(StrEnum):
+    """How a client's request ended."""
+
+    ANSWERED = "answered"
+    """A complete answer went out, or a 4xx that is the client's own."""
+    FAILED = "failed"
+    """A node took it and it did not become an answer."""
+    CANCELLED = "cancelled"
+    """The client went away."""
+    REFUSED = "refused"
+    """No node was asked: nobody could take it, or it was not acceptable."""
+
+
+class Phase(StrEnum):
+    """Where a request was when its client went away."""
+
+    QUEUED = "queued"
+    CONNECTING = "connecting"
+    WAITING = "waiting"
+    STREAMING = "streaming"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try on one node. reason: why that node.  cause: why it failed, "" if it did not.
+
+    status: the node's, 0 when none came.  seconds: from the dispatch to the end of the try.
+    """
+
+    node_id: str
+    reason: str
+    cause: str = ""
+    status: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class ExchangeRecord:
+    """One client request from arrival to last byte; the proxy fills it in and lets go of it when it ended.
+
+    node_id, reason: of the last attempt, "" if there was none.  status: as sent to the client, 0 if nothing was.
+    queue_position: 1 is the head, 0 never queued.  ttft_s: arrival to first content.  content_s: first content event to
+    last.  overhead_s: the router's own share of total_s.  events: content events of a stream.  Tokens: None when
+    unknown; tokens_estimated: counted from the stream's events, not taken from ``usage``.  attempts: the tries that
+    failed, in order.
+    """
+
+    id: str
+    at_unix_s: float
+    endpoint: str = ""
+    model: str = ""
+    stream: bool = False
+    key_id: str = ""
+    key_name: str = ""
+    address: str = ""
+    client_request_id: str = ""
+    node_id: str = ""
+    reason: str = ""
+    status: int = 0
+    outcome: ExchangeOutcome = ExchangeOutcome.FAILED
+    cancelled_phase: Phase | None = None
+    error: str = ""
+    queue_s: float = 0.0
+    queue_position: int = 0
+    ttft_s: float | None = None
+    content_s: float = 0.0
+    total_s: float = 0.0
+    overhead_s: float = 0.0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    tokens_estimated: bool = False
+    events: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    attempts: list[AttemptRecord] = field(default_factory=list)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether an operator should count it as one: a failure, or a refusal that is not the client's own."""
+        if self.outcome is ExchangeOutcome.FAILED:
+            return True
+        return self.outcome is ExchangeOutcome.REFUSED and self.status >= 500
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """Which records to list: every field that is given must match. before_unix_s: arrived earlier than this."""
+
+    model: str | None = None
+    node_id: str | None = None
+    key_id: str | None = None
+    outcome: str | None = None
+    status: int | None = None
+    before_unix_s: float | None = None
+    since_unix_s: float | None = None
+
+    def admits(self, record: ExchangeRecord) -> bool:
+        return (
+            (self.model is None or record.model == self.model)
+            and (self.node_id is None or record.node_id == self.node_id)
+            and (self.key_id is None or record.key_id == self.key_id)
+            and (self.outcome is None or record.outcome == self.outcome)
+            and (self.status is None or record.status == self.status)
+            and (self.before_unix_s is None or record.at_unix_s < self.before_unix_s)
+            and (self.since_unix_s is None or record.at_unix_s >= self.since_unix_s)
+        )
+
+
+EVERY_RECORD = RecordFilter()
+
+
+class RequestLog:
+    """The last requests, those that wait for the store, and how many come a second. Memory is bounded."""
+
+    def __init__(
+        self,
+        *,
+        capacity: int = RECENT_RECORDS,
+        batch_limit: int = BATCH_RECORDS,
+        monotonic_s: Callable[[], float] = clock.monotonic_s,
+    ) -> None:
+        self.dropped = 0
+        """Records that never reached the store because nobody took them in time."""
+        self._recent: deque[ExchangeRecord] = deque(maxlen=capacity)
+        self._by_id: dict[str, ExchangeRecord] = {}
+        self._batch: deque[ExchangeRecord] = deque(maxlen=batch_limit)
+        self._monotonic_s = monotonic_s
+        self._book = RateBook(int(monotonic_s()))
+
+    def __len__(self) -> int:
+        return len(self._recent)
+
+    def add(self, record: ExchangeRecord) -> None:
+        """Take the record of an exchange that has just ended. O(1); call it once, after ``record`` is complete."""
+        recent, by_id = self._recent, self._by_id
+        if len(recent) == recent.maxlen:
+            oldest = recent[0]
+            if by_id.get(oldest.id) is oldest:
+                del by_id[oldest.id]
+        recent.append(record)
+        by_id[record.id] = record
+        if len(self._batch) == self._batch.maxlen:
+            self.dropped += 1
+        self._batch.append(record)
+        self._count(record, int(self._monotonic_s()))
+
+    def recent(self, limit: int = 100, filters: RecordFilter = EVERY_RECORD) -> list[ExchangeRecord]:
+        """The newest records that pass, newest first."""
+        found: list[ExchangeRecord] = []
+        for record in reversed(self._recent):
+            if len(found) >= limit:
+                break
+            if filters.admits(record):
+                found.append(record)
+        return found
+
+    def get(self, record_id: str) -> ExchangeRecord | None:
+        return self._by_id.get(record_id)
+
+    def take_batch(self) -> list[ExchangeRecord]:
+        """Everything added since the last call, oldest first: hand it to the store."""
+        batch = list(self._batch)
+        self._batch.clear()
+        return batch
+
+    def rates(self, now_s: float) -> FleetRates:
+        """The whole fleet's traffic of the last seconds, for the console's header."""
+        return self._book.rates(int(now_s))
+
+    def rates_by_model(self, now_s: float) -> Mapping[str, TrafficRate]:
+        """Models with traffic in the last minute."""
+        return self._book.models.rates(int(now_s))
+
+    def rates_by_node(self, now_s: float) -> Mapping[str, TrafficRate]:
+        """Nodes with traffic in the last minute; every attempt counts for the node it was made on."""
+        return self._book.nodes.rates(int(now_s))
+
+    def _count(self, record: ExchangeRecord, second: int) -> None:
+        book, node_id, outcome = self._book, record.node_id, record.outcome
+        tokens = record.completion_tokens or 0
+        errors = int(record.is_error)
+        book.fleet.add(second, errors=errors, tokens=tokens)
+        if outcome is ExchangeOutcome.ANSWERED:
+            book.total.add(second, record.total_s)
+            if record.ttft_s is not None:
+                book.ttft.add(second, record.ttft_s)
+        if outcome is not ExchangeOutcome.REFUSED:
+            # A refused model may be any text that a client cares to send.
+            book.models.add(second, record.model, errors=errors, tokens=tokens)
+        if node_id:
+            book.nodes.add(second, node_id, errors=errors, tokens=tokens)
+        for attempt in record.attempts:
+            if attempt.cause and attempt.node_id != node_id:
+                book.nodes.add(second, attempt.node_id, errors=1, tokens=0)
