@@ -1,0 +1,157 @@
+"""Request records for people: the recent ones from memory, older ones from the store."""
+
+from __future__ import annotations
+
+import json
+
+from llmlb.api.answers import ApiRefusal
+from llmlb.api.services import Services
+from llmlb.clock import rfc3339
+from llmlb.errors import StoreError
+from llmlb.store.rows import RequestFilter, RequestRow
+from llmlb.telemetry.requests import ExchangeRecord, RecordFilter
+from llmlb.wire.records import AttemptView, RequestDetail, RequestView
+
+
+async def list_requests(services: Services, limit: int, filters: RecordFilter) -> list[RequestView]:
+    """The newest records that pass, newest first. What memory lacks comes from the store, if that answers."""
+    recent = services.requests.recent(limit, filters)
+    views = [RequestView(**_fields_of(record)) for record in recent]
+    if len(recent) == limit:
+        return views
+    before = recent[-1].at_unix_s if recent else filters.before_unix_s
+    wanted = RequestFilter(
+        model=filters.model,
+        node_id=filters.node_id,
+        key_id=filters.key_id,
+        outcome=filters.outcome,
+        status=filters.status,
+        before=before,
+        since=filters.since_unix_s,
+    )
+    try:
+        rows = await services.store.list_requests(limit - len(recent), wanted)
+    except StoreError:
+        # The recent ones are worth showing while the store is stuck.
+        return views
+    known = {view.id for view in views}
+    return views + [RequestView(**_fields_of_row(services, row)) for row in rows if row.id not in known]
+
+
+async def get_request(services: Services, request_id: str, *, with_bodies: bool) -> RequestDetail:
+    """One record. with_bodies: also what was recorded of its content, if recording is on."""
+    record = services.requests.get(request_id)
+    row = None
+    if record is None or (with_bodies and services.settings.records.bodies):
+        row = await services.store.get_request(request_id)
+    if record is None and row is None:
+        message = f"There is no record of the request {request_id[:100]!r}. GET /v0/requests lists the recent ones."
+        raise ApiRefusal(404, "request_not_found", message, param="request_id")
+    bodies = {
+        "request_body": row.request_body if row is not None and with_bodies else None,
+        "response_body": row.response_body if row is not None and with_bodies else None,
+    }
+    if record is not None:
+        return RequestDetail(**_fields_of(record), **_details_of(record), **bodies)
+    assert row is not None
+    return RequestDetail(**_fields_of_row(services, row), **_UNKNOWN_DETAILS, **bodies)
+
+
+def _fields_of(record: ExchangeRecord) -> dict[str, object]:
+    return {
+        "id": record.id,
+        "at": rfc3339(record.at_unix_s),
+        "model": record.model,
+        "node_id": record.node_id,
+        "key_id": record.key_id,
+        "key_name": record.key_name,
+        "status": record.status,
+        "outcome": record.outcome.value,
+        "stream": record.stream,
+        "queue_ms": _milliseconds(record.queue_s),
+        "ttft_ms": None if record.ttft_s is None else _milliseconds(record.ttft_s),
+        "total_ms": _milliseconds(record.total_s),
+        "prompt_tokens": record.prompt_tokens,
+        "completion_tokens": record.completion_tokens,
+        "estimated": record.tokens_estimated,
+        "reason": record.reason,
+        "attempts": [
+            AttemptView(
+                node_id=attempt.node_id,
+                reason=attempt.reason,
+                cause=attempt.cause,
+                status=attempt.status,
+                seconds=round(attempt.seconds, 4),
+            )
+            for attempt in record.attempts
+        ],
+        "error": record.error,
+        "client_request_id": record.client_request_id,
+    }
+
+
+def _details_of(record: ExchangeRecord) -> dict[str, object]:
+    return {
+        "endpoint": record.endpoint,
+        "address": record.address,
+        "cancelled_phase": None if record.cancelled_phase is None else record.cancelled_phase.value,
+        "queue_position": record.queue_position,
+        "overhead_ms": _milliseconds(record.overhead_s),
+        "events": record.events,
+        "bytes_in": record.bytes_in,
+        "bytes_out": record.bytes_out,
+    }
+
+
+_UNKNOWN_DETAILS: dict[str, object] = {
+    "endpoint": "",
+    "address": "",
+    "cancelled_phase": None,
+    "queue_position": 0,
+    "overhead_ms": None,
+    "events": 0,
+    "bytes_in": 0,
+    "bytes_out": 0,
+}
+"""What the store does not keep."""
+
+
+def _fields_of_row(services: Services, row: RequestRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at),
+        "model": row.model,
+        "node_id": row.node_id,
+        "key_id": row.key_id,
+        "key_name": "",
+        "status": row.status,
+        "outcome": row.outcome,
+        "stream": row.stream,
+        "queue_ms": row.queue_ms,
+        "ttft_ms": row.ttft_ms,
+        "total_ms": row.total_ms,
+        "prompt_tokens": row.prompt_tokens,
+        "completion_tokens": row.completion_tokens,
+        "estimated": row.estimated,
+        "reason": row.reason,
+        "attempts": _attempts_of(row.attempts_json),
+        "error": row.error,
+        "client_request_id": row.client_request_id,
+    }
+
+
+def _attempts_of(text: str) -> list[AttemptView]:
+    return [
+        AttemptView(
+            node_id=str(attempt.get("node_id", "")),
+            reason=str(attempt.get("reason", "")),
+            cause=str(attempt.get("cause", "")),
+            status=int(attempt.get("status", 0)),
+            seconds=float(attempt.get("seconds", 0.0)),
+        )
+        for attempt in json.loads(text or "[]")
+    ]
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)
