@@ -1,0 +1,1 @@
+"""The same result for people, for machines and for pull requests: one file per format."""
