@@ -1,0 +1,119 @@
+"""llmlb keys list, create and revoke"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from llmlb.client.address import segment
+from llmlb_cli.consent import ask_yes
+from llmlb_cli.context import Fields, Router, router_of
+from llmlb_cli.exits import ExitCode, Failure, note, usage
+from llmlb_cli.instants import expiry
+from llmlb_cli.output import Listing, line, show, show_object
+from llmlb_cli.registry import API_KEYS
+from llmlb_cli.suggestions import did_you_mean
+
+SCOPES = ("api", "metrics", "admin")
+
+
+def list_keys(ctx: typer.Context) -> None:
+    """List the API keys. The keys themselves are known to their holders alone; HINT is how theirs ends.
+
+    Examples:
+      llmlb keys list
+      llmlb keys list -o json | jq '.items[] | select(.expires_at)'
+    """
+    router = router_of(ctx)
+    rows = router.rows("/v0/api-keys", "api_keys")
+    show(Listing("ApiKeyList", API_KEYS, rows, sort_by=("created_at",)), router.view)
+
+
+def create_key(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(metavar="SCOPE", help="api (default), metrics or admin; may be repeated.")
+    ] = None,
+    expires: Annotated[str, typer.Option(metavar="WHEN", help="30d, 12h or an RFC 3339 instant; default: never.")] = "",
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="MODEL", help="Only these models; may be repeated.")
+    ] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(metavar="N", min=1, help="More get 429.")] = None,
+    max_concurrency: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Requests at once; more get 429.")
+    ] = None,
+) -> None:
+    """Create an API key. The key is printed on stdout, once; the router keeps only its hash.
+
+    Examples:
+      llmlb keys create ci
+      LLMLB_API_KEY=$(llmlb keys create ci -q --expires 30d)
+      llmlb keys create prometheus --scope metrics
+      llmlb keys create batch --model qwen3-8b --max-concurrency 4
+    """
+    scopes = scope or ["api"]
+    for each in scopes:
+        if each not in SCOPES:
+            hint = did_you_mean(each, SCOPES) or f"the scopes are {', '.join(SCOPES)}"
+            raise usage(f'there is no scope "{each}"', hint=hint)
+    body = {
+        "name": name,
+        "scopes": scopes,
+        "expires_at": expiry(expires) if expires else None,
+        "models": model or None,
+        "requests_per_minute": requests_per_minute,
+        "max_concurrency": max_concurrency,
+    }
+    router = router_of(ctx)
+    created = router.fields(
+        "POST", "/v0/api-keys", body={field: each for field, each in body.items() if each is not None}
+    )
+    if not router.view.is_human:
+        show_object("ApiKey", created, router.view, columns=API_KEYS)
+        return
+    line(str(created.get("key", "")))
+    if not router.options.quiet:
+        until = created.get("expires_at")
+        note(f"created {created.get('id')} ({', '.join(scopes)}), {f'until {until}' if until else 'without an end'}")
+        note("This key is shown only now. Clients send it as Authorization: Bearer KEY.")
+
+
+def revoke_key(
+    ctx: typer.Context, key: Annotated[str, typer.Argument(metavar="ID", help="The key's id or name.")]
+) -> ExitCode:
+    """End an API key at once. What runs with it finishes; its next request gets 401.
+
+    Examples:
+      llmlb keys revoke key-3
+      llmlb keys revoke ci --yes
+    """
+    router = router_of(ctx)
+    found = _key(router, key)
+    key_id, name = str(found.get("id")), str(found.get("name"))
+    ask_yes(f"Revoke {key_id} ({name})?", router.options, impact=["clients that use it are refused from now on"])
+    router.ask("DELETE", f"/v0/api-keys/{segment(key_id)}")
+    if not router.view.is_human:
+        show_object("ApiKey", {"id": key_id, "name": name, "revoked": True}, router.view, columns=API_KEYS)
+    elif not router.options.quiet:
+        line(f"revoked {key_id} ({name})  next: llmlb keys list")
+    return ExitCode.OK
+
+
+def _key(router: Router, wanted: str) -> Fields:
+    """The key with that id, else the only one with that name."""
+    rows = router.rows("/v0/api-keys", "api_keys")
+    found = [row for row in rows if row.get("id") == wanted] or [row for row in rows if row.get("name") == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(str(row.get("id")) for row in found)
+        raise usage(f'{len(found)} keys are named "{wanted}"', hint=f"give the id: {ids}")
+    known = [str(row.get(field)) for row in rows for field in ("id", "name")]
+    raise Failure(
+        f'there is no API key "{wanted}" at {router.url}',
+        exit_code=ExitCode.NOT_FOUND,
+        hint=did_you_mean(wanted, known) or "which there are: llmlb keys list",
+        context=router.description,
+    )

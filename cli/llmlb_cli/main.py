@@ -1,0 +1,86 @@
+"""The entry points: from the words of a command line to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from llmlb import __version__
+from llmlb_cli.exits import ExitCode, Failure, note, report, usage, wants_json
+from llmlb_cli.output import write
+
+
+def run() -> int:
+    """``llmlb``: the exit code of this process's command line."""
+    return main(sys.argv[1:])
+
+
+def run_agent() -> int:
+    """``xllm``: the same program as ``llmlb agent``."""
+    return main(["agent", *sys.argv[1:]])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; whatever happens, nobody sees a traceback."""
+    words = list(arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    try:
+        return _front(words)
+    except Failure as failure:
+        return report(failure, as_json=wants_json(words))
+    except KeyboardInterrupt:
+        note("interrupted")
+        return ExitCode.INTERRUPTED
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else ExitCode.FAILURE
+    except Exception as error:  # noqa: BLE001  # the last resort of the program
+        from llmlb_cli.failures import failure_of
+
+        return report(failure_of(error), as_json=wants_json(words))
+
+
+def _front(words: Sequence[str]) -> int:
+    """Answer what needs no command, and therefore not even Typer; everything else is dispatched."""
+    if words in ([], ["--help"], ["-h"]):
+        from llmlb_cli.pages import front_page
+
+        write(front_page())
+        return ExitCode.OK
+    if words in (["--version"], ["-V"]):
+        write(f"llmlb {__version__}\n")
+        return ExitCode.OK
+    return _dispatched(words)
+
+
+def _dispatched(words: Sequence[str]) -> int:
+    import typer
+
+    from llmlb_cli.groups import root
+
+    _end_on_sigterm()
+    command = root()
+    try:
+        with command.make_context("llmlb", list(words)) as context:
+            result = command.invoke(context)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.TyperException as error:
+        # Click's errors know where they happened; Typer's other ones do not.
+        asked_at = getattr(error, "ctx", None)
+        path = "llmlb" if asked_at is None else asked_at.command_path
+        raise usage(error.format_message().rstrip("."), hint=f"{path} --help") from error
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _end_on_sigterm() -> None:
+    """Let ``finally`` run when the command is told to stop: a prompt has switched the terminal's echo off."""
+    import signal
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(int(ExitCode.TERMINATED))
+
+    try:
+        signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread: whoever runs us there owns the signals
+        return

@@ -1,0 +1,174 @@
+"""The only writer of stdout: plain text, or rows and objects in the format that was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TextIO
+
+from llmlb_cli.columns import Column, Row, chosen_columns, value_at
+from llmlb_cli.exits import Failure, note
+
+FORMATS = ("table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name")
+API_VERSION = "llmlb/v1"
+
+
+class View(NamedTuple):
+    """How rows are to be shown. fields and sort_by: of a column's key or short name; ``-`` in front reverses.
+
+    limit: rows shown, 0 for all.
+    """
+
+    format: str = "table"
+    fields: tuple[str, ...] = ()
+    sort_by: tuple[str, ...] = ()
+    headers: bool = True
+    limit: int = 0
+    quiet: bool = False
+
+    @property
+    def is_human(self) -> bool:
+        """True for the formats that people read; the others are data and never change their bytes."""
+        return self.format in ("table", "wide")
+
+
+class Listing(NamedTuple):
+    """Rows of one kind. name: the field that ``-o name`` prints.  sort_by: the order when none was asked for."""
+
+    kind: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    meta: Mapping[str, object] = {}
+    name: str = "id"
+    sort_by: tuple[str, ...] = ()
+
+
+def write(text: str) -> None:
+    """Write text to stdout as it is. A reader that went away (``| head``) ends the command silently with 0."""
+    stream: TextIO | None = sys.stdout
+    if stream is None:  # closed by whoever started us
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        # A terminal that cannot show a character gets its escape, never a crash.
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        _leave_quietly()
+    except OSError as error:
+        raise Failure(f"cannot write to stdout: {error.strerror}", hint="is the disk full?") from error
+
+
+def line(text: str = "") -> None:
+    """Write one line to stdout."""
+    write(text + "\n")
+
+
+def show(listing: Listing, view: View) -> None:
+    """Write the rows, sorted, cut and in the format of the view."""
+    import llmlb_cli.formats as formats  # a command that only writes a line needs none of it
+
+    columns = chosen_columns(listing.columns, listing.rows, fields=view.fields, wide=view.format != "table")
+    rows = sorted_rows(listing, view.sort_by or listing.sort_by)
+    if view.limit and len(rows) > view.limit:
+        if not view.quiet:
+            note(f"note: {view.limit} of {len(rows)} shown, --limit 0 for all")
+        rows = rows[: view.limit]
+    match view.format:
+        case "json" | "yaml":
+            document = _document(listing, [formats.picked(row, view.fields, listing.columns) for row in rows])
+            write(formats.json_text(document) if view.format == "json" else formats.yaml_text(document))
+        case "jsonl":
+            items = (formats.picked(row, view.fields, listing.columns) for row in rows)
+            write("".join(formats.json_line(item) for item in items))
+        case "csv" | "tsv":
+            write(formats.separated(columns, rows, headers=view.headers, tabs=view.format == "tsv"))
+        case "name":
+            write("".join(f"{value_at(row, listing.name)}\n" for row in rows))
+        case _:
+            _show_table(listing, columns, rows, view)
+
+
+def show_object(kind: str, item: Row, view: View, *, name: str = "id", columns: Sequence[Column] = ()) -> None:
+    """Write one object: as data, or for people as one line per field."""
+    import llmlb_cli.formats as formats
+
+    picked = formats.picked(item, view.fields, columns)
+    match view.format:
+        case "json" | "yaml":
+            document = {"apiVersion": API_VERSION, "kind": kind, "item": picked}
+            write(formats.json_text(document) if view.format == "json" else formats.yaml_text(document))
+        case "jsonl":
+            write(formats.json_line(picked))
+        case "csv" | "tsv":
+            known = columns or [Column(name, name.upper()) for name in item]
+            shown = chosen_columns(known, [item], fields=view.fields, wide=True)
+            write(formats.separated(shown, [item], headers=view.headers, tabs=view.format == "tsv"))
+        case "name":
+            line(str(value_at(item, name)))
+        case _:
+            write(formats.fields_text(picked, columns, cells=terminal_cells()))
+
+
+def sorted_rows(listing: Listing, sort_by: Sequence[str]) -> list[Row]:
+    """The rows by the columns named, the first one most; rows without a value come last either way."""
+    rows = list(listing.rows)
+    for name in reversed(sort_by):
+        (column,) = chosen_columns(listing.columns, rows, fields=(name.removeprefix("-"),), wide=True)
+        known = [row for row in rows if column.value(row) is not None]
+        absent = [row for row in rows if column.value(row) is None]
+        rows = sorted(known, key=column.sort_key, reverse=name.startswith("-")) + absent
+    return rows
+
+
+def terminal_cells() -> int:
+    """The width of the terminal in cells, 0 where stdout is none: a pipe gets whole lines."""
+    if not sys.stdout.isatty():
+        return 0
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
+    with contextlib.suppress(OSError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    return 80
+
+
+def has_colour() -> bool:
+    """Whether stdout may carry colour: a terminal, and nobody said no."""
+    environ = os.environ
+    refused = environ.get("NO_COLOR") or environ.get("CLICOLOR") == "0" or environ.get("TERM") in ("dumb", "unknown")
+    return not refused and sys.stdout.isatty()
+
+
+def is_unicode() -> bool:
+    """Whether stdout can show more than ASCII."""
+    return (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+
+
+def _document(listing: Listing, items: Sequence[object]) -> dict[str, object]:
+    meta = {**listing.meta, "count": len(items)}
+    return {"apiVersion": API_VERSION, "kind": listing.kind, "items": items, "meta": meta}
+
+
+def _show_table(listing: Listing, columns: Sequence[Column], rows: Sequence[Row], view: View) -> None:
+    from llmlb_cli.table import Style, table_text
+
+    style = Style(cells=terminal_cells(), has_colour=has_colour(), is_unicode=is_unicode(), headers=view.headers)
+    write(table_text(columns, rows, style))
+    if not rows and not view.quiet:
+        note(f"no {_plural(listing.kind)}")
+
+
+def _plural(kind: str) -> str:
+    """``ApiKeyList`` as ``api keys``."""
+    words = "".join(f" {each.lower()}" if each.isupper() else each for each in kind.removesuffix("List"))
+    return f"{words.strip()}s"
+
+
+def _leave_quietly() -> None:
+    """End with 0, and keep the interpreter's last flush from complaining about the closed pipe."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
