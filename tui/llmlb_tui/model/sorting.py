@@ -1,0 +1,145 @@
+"""Orders of the list: by one key or by several, each in its natural direction or reversed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from llmlb.errors import ConfigurationError
+from llmlb_tui.model.nodes import NodeRow
+
+_DIGITS = re.compile(r"(\d+)")
+
+NaturalKey = tuple[tuple[int, int, str], ...]
+
+
+def natural_key(text: str) -> NaturalKey:
+    """node-2 before node-10."""
+    parts = _DIGITS.split(text.lower())
+    return tuple((1, int(part), "") if part.isdecimal() and part.isascii() else (0, 0, part) for part in parts)
+
+
+_natural_keys: dict[str, NaturalKey] = {}
+
+
+def _id_key(node: NodeRow) -> NaturalKey:
+    known = _natural_keys.get(node.id)
+    if known is None:
+        if len(_natural_keys) > 20_000:
+            _natural_keys.clear()
+        known = _natural_keys[node.id] = natural_key(node.id)
+    return known
+
+
+class SortKey(NamedTuple):
+    """One way to sort. letter: behind ``s``.  falls: the largest first, unless reversed.
+
+    get: the value; None goes to the end in either direction.
+    """
+
+    name: str
+    letter: str
+    label: str
+    falls: bool
+    get: Callable[[NodeRow, float], float | NaturalKey | str | None]
+
+
+_KEYS = (
+    SortKey("attn", "a", "ATTN", False, lambda node, now: node.attention),
+    SortKey("id", "n", "NODE", False, lambda node, now: _id_key(node)),
+    SortKey("state", "e", "STATE", False, lambda node, now: node.mood),
+    SortKey("gpu", "g", "GPU", True, lambda node, now: node.gpu),
+    SortKey("vram", "v", "VRAM", True, lambda node, now: node.vram),
+    SortKey("temp", "t", "TEMP", True, lambda node, now: node.temp),
+    SortKey("act", "c", "ACT", True, lambda node, now: node.active),
+    SortKey("total", "o", "TOTAL", True, lambda node, now: node.total),
+    SortKey("avg", "r", "AVG", True, lambda node, now: node.avg_ms),
+    SortKey("ttft", "f", "TTFT", True, lambda node, now: node.ttft_ms),
+    SortKey("seen", "l", "SEEN", True, lambda node, now: node.seen_s(now)),
+    SortKey("up", "u", "UP", True, lambda node, now: node.up_s(now)),
+    SortKey("hb", "h", "HEART", True, lambda node, now: node.heartbeats),
+    SortKey("failed", "x", "FAILED", True, lambda node, now: node.failed),
+    SortKey("score", "p", "SCORE", True, lambda node, now: node.score),
+    SortKey("model", "m", "MODEL", False, lambda node, now: node.models[0].lower() if node.models else None),
+    SortKey("tags", "k", "TAGS", False, lambda node, now: node.tags[0].lower() if node.tags else None),
+)
+SORT_KEYS: Mapping[str, SortKey] = {key.name: key for key in _KEYS}
+
+
+class Ordered(NamedTuple):
+    """A key in a direction."""
+
+    key: SortKey
+    is_reversed: bool = False
+
+    @property
+    def falls(self) -> bool:
+        return self.key.falls is not self.is_reversed
+
+    @property
+    def text(self) -> str:
+        return ("-" if self.is_reversed else "") + self.key.name
+
+
+Order = tuple[Ordered, ...]
+
+DEFAULT_ORDER: Order = (Ordered(SORT_KEYS["attn"]), Ordered(SORT_KEYS["gpu"]))
+
+
+def parse_order(text: str) -> Order:
+    """``gpu,-id``: keys from the most important on; - reverses. Raises ConfigurationError with the known names."""
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    if not words:
+        return DEFAULT_ORDER
+    order: list[Ordered] = []
+    for word in words:
+        key = SORT_KEYS.get(word.removeprefix("-"))
+        if key is None:
+            known = ", ".join(SORT_KEYS)
+            raise ConfigurationError(f"there is no order by {word.removeprefix('-')!r}; known: {known}")
+        order.append(Ordered(key, word.startswith("-")))
+    return tuple(order)
+
+
+def order_text(order: Order) -> str:
+    """What ``parse_order`` reads."""
+    return ",".join(each.text for each in order)
+
+
+def chosen(order: Order, key: SortKey, *, added: bool) -> Order:
+    """The order after a key was chosen: alone, or behind the ones there are; chosen twice it turns round."""
+    if added:
+        rest = tuple(each for each in order if each.key is not key)
+        return (*rest, Ordered(key))
+    if order and order[0].key is key:
+        return reversed_order(order)
+    # Equal rows keep a stable place, whatever the key.
+    return (Ordered(key),) if key.name == "id" else (Ordered(key), Ordered(SORT_KEYS["id"]))
+
+
+def reversed_order(order: Order) -> Order:
+    """The first key turned round."""
+    return (Ordered(order[0].key, not order[0].is_reversed), *order[1:]) if order else order
+
+
+def sort_nodes(nodes: Iterable[NodeRow], order: Order, now_unix_s: float) -> list[NodeRow]:
+    """The nodes in order; equal ones by id. Stable passes from the last key to the first: O(n log n) each."""
+    rows = sorted(nodes, key=_id_key)
+    for each in reversed(order):
+        get = each.key.get
+        known: list[tuple[float | NaturalKey | str, NodeRow]] = []
+        unknown: list[NodeRow] = []
+        for row in rows:
+            value = get(row, now_unix_s)
+            if value is None:
+                unknown.append(row)
+            else:
+                known.append((value, row))
+        known.sort(key=_first, reverse=each.falls)
+        rows = [row for _, row in known] + unknown
+    return rows
+
+
+def _first(pair: tuple[float | NaturalKey | str, NodeRow]) -> float | NaturalKey | str:
+    return pair[0]
