@@ -24,6 +24,8 @@ from llmlb_cli.text import clean_value
 
 Fields = dict[str, object]
 
+LOGIN_PATH = "/v0/auth/login"
+
 _MAX_TOKEN_CHARACTERS = 16_384
 
 
@@ -79,7 +81,7 @@ class Router(NamedTuple):
                 ca_file=self.target.ca_file or None,
             )
         except RouterRefused as error:
-            raise self._refusal(error) from error
+            raise self._refusal(error, path) from error
         except (ClientError, ConfigurationError) as error:
             raise failure_of(error, context=self.description) from error
         return clean_value(answer)
@@ -112,9 +114,10 @@ class Router(NamedTuple):
     def _credential_source(self) -> str:
         return self.target.credential.source if self.target.credential else "none"
 
-    def _refusal(self, error: RouterRefused) -> Failure:
+    def _refusal(self, error: RouterRefused, path: str) -> Failure:
         failure = failure_of(error, context=self.description)
-        if error.status != 401:
+        # At the login itself a 401 means the password, not a missing credential.
+        if error.status != 401 or path == LOGIN_PATH:
             return failure
         from llmlb.clock import rfc3339, unix_s
 

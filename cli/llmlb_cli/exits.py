@@ -103,6 +103,14 @@ def prompt(text: str) -> None:
     _write(clean(text) + " ")
 
 
+def interrupted() -> ExitCode:
+    """Tell that Ctrl-C ended the command, on a line of its own: the terminal shows ``^C`` behind a question."""
+    if is_heard():
+        _write("\n")
+    note("interrupted")
+    return ExitCode.INTERRUPTED
+
+
 def is_heard() -> bool:
     """Whether somebody can read a question and answer it."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))

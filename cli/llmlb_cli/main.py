@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from llmlb import __version__
-from llmlb_cli.exits import ExitCode, Failure, note, report, usage, wants_json
+from llmlb_cli.exits import ExitCode, Failure, interrupted, report, usage, wants_json
 from llmlb_cli.output import write
 
 
@@ -30,8 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     except Failure as failure:
         return report(failure, as_json=wants_json(words))
     except KeyboardInterrupt:
-        note("interrupted")
-        return ExitCode.INTERRUPTED
+        return interrupted()
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else ExitCode.FAILURE
     except Exception as error:  # noqa: BLE001  # the last resort of the program

@@ -132,7 +132,7 @@ def _act(action: NodeAction, node_id: str, router: Router, *, revision: object) 
 def _tell(action: NodeAction, outcome: Outcome, router: Router) -> None:
     if router.options.quiet:
         return
-    state = _state_words(outcome.answer)
+    state = _state_words(action, outcome.answer)
     line(f"{action.past} {outcome.id}{f' ({state})' if state else ''}  next: {action.hint.format(id=outcome.id)}")
 
 
@@ -149,13 +149,15 @@ def _row(action: NodeAction, outcome: Outcome) -> Fields:
     failure = outcome.failure
     if failure is None:
         state = outcome.answer.get("state")
-        words = _state_words(outcome.answer)
+        words = _state_words(action, outcome.answer)
         return {"id": outcome.id, "outcome": action.past, "state": state, "error": None, "detail": words}
     return {"id": outcome.id, "outcome": "failed", "state": None, "error": failure.code, "detail": failure.message}
 
 
-def _state_words(node: Mapping[str, object]) -> str:
+def _state_words(action: NodeAction, node: Mapping[str, object]) -> str:
     match node.get("state"):
+        case _ if action in (REJECT, DELETE):
+            return ""
         case "online":
             return "Online, draining" if node.get("draining") else "Online"
         case "offline":

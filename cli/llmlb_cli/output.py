@@ -35,7 +35,8 @@ class View(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Rows of one kind. name: the field that ``-o name`` prints.  sort_by: the order when none was asked for."""
+    """Rows of one kind. name: the field that ``-o name`` prints.  sort_by: the order among equals, and when none was
+    asked for.  empty: what a person is told when there are none, "no nodes" if it is left out."""
 
     kind: str
     columns: Sequence[Column]
@@ -43,6 +44,7 @@ class Listing(NamedTuple):
     meta: Mapping[str, object] = {}
     name: str = "id"
     sort_by: tuple[str, ...] = ()
+    empty: str = ""
 
 
 def write(text: str) -> None:
@@ -71,7 +73,7 @@ def show(listing: Listing, view: View) -> None:
     import llmlb_cli.formats as formats  # a command that only writes a line needs none of it
 
     columns = chosen_columns(listing.columns, listing.rows, fields=view.fields, wide=view.format != "table")
-    rows = sorted_rows(listing, view.sort_by or listing.sort_by)
+    rows = sorted_rows(listing, (*view.sort_by, *listing.sort_by))
     if view.limit and len(rows) > view.limit:
         if not view.quiet:
             note(f"note: {view.limit} of {len(rows)} shown, --limit 0 for all")
@@ -158,7 +160,7 @@ def _show_table(listing: Listing, columns: Sequence[Column], rows: Sequence[Row]
     style = Style(cells=terminal_cells(), has_colour=has_colour(), is_unicode=is_unicode(), headers=view.headers)
     write(table_text(columns, rows, style))
     if not rows and not view.quiet:
-        note(f"no {_plural(listing.kind)}")
+        note(listing.empty or f"no {_plural(listing.kind)}")
 
 
 def _plural(kind: str) -> str:

@@ -77,6 +77,7 @@ NODES: Sequence[Column] = (
 API_KEYS: Sequence[Column] = (
     Column("id", "ID", shrinks=True),
     Column("name", "NAME", shrinks=True),
+    Column("hint", "HINT"),
     Column("scopes", "SCOPES", text=listed),
     Column("created_at", "CREATED", "created", text=instant),
     Column("expires_at", "EXPIRES", "expires", text=lambda value: instant(value) if value else "never"),

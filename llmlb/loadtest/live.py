@@ -93,9 +93,9 @@ def picture_lines(progress: Progress, plan: Plan, target: str) -> list[str]:
 def progress_line(progress: Progress) -> str:
     """One line for a log, where there is no terminal."""
     failed = f", {progress.failed} failed" if progress.failed else ""
-    phase = f" {progress.phase}:" if progress.phase else ""
+    phase = f"{progress.phase}: " if progress.phase else ""
     return (
-        f"{progress.elapsed_s:.0f} s:{phase} {_position(progress)}, {progress.in_flight} in flight{failed}, "
+        f"{phase}{_position(progress)}, {progress.in_flight} in flight{failed}, "
         f"ttft p50 {_time(progress.ttft_ms.p50)}, {progress.tokens_per_s:,.0f} tokens/s"
     )
 

@@ -67,7 +67,7 @@ def serving(nodes: tuple[KnownNode, ...], model: str) -> tuple[KnownNode, ...]:
 
 def direct(router: Target, node: KnownNode, *, api_key: str) -> Target:
     """The node's own address as an opponent: requests of the router's side are pinned to it."""
-    return replace(router, url=node.url, name=f"direct {node.node}", api_key=api_key, headers=(), pin=node.node)
+    return replace(router, url=node.url, name=f"{node.node} at {node.url}", api_key=api_key, headers=(), pin=node.node)
 
 
 def _known(item: object) -> KnownNode | None:

@@ -35,13 +35,15 @@ class Phase:
 class Result:
     """One load test, partial if it was interrupted.
 
-    opponent: the figures of the other side of a comparison.  phases: empty for a run of one phase.
+    side_names: what to call the target and its
+    opponents.  opponent: the figures of the other side of a comparison.  phases: empty for a run of one phase.
     """
 
     plan: Plan
     run_id: str
     target_url: str
     opponent_urls: tuple[str, ...]
+    side_names: tuple[str, ...]
     model: str
     started_at_unix_s: float
     environment: Mapping[str, str | int]

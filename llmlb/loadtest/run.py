@@ -149,6 +149,7 @@ def _result(
         run_id=run_id,
         target_url=engine.sides[0].target.url,
         opponent_urls=tuple(side.target.url for side in engine.sides[1:]),
+        side_names=tuple(side.target.name or side.target.url for side in engine.sides),
         model=course.models[0],
         started_at_unix_s=started_at_unix_s,
         environment=environment(),

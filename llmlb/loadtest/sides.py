@@ -29,12 +29,12 @@ async def sides_of(job: Job, plan: Plan, target: Target) -> tuple[Target, tuple[
         raise ConfigurationError("two --policy can be compared, not more")
     if len(job.policies) == 2:
         other = tuple(pair for pair in target.headers if pair[0] != "x-llmlb-policy")
-        rival = replace(target, name=job.policies[1], headers=(*other, ("x-llmlb-policy", job.policies[1])))
-        return replace(target, name=job.policies[0]), (rival,)
+        rival = replace(target, name=f"policy {job.policies[1]}", headers=(*other, ("x-llmlb-policy", job.policies[1])))
+        return replace(target, name=f"policy {job.policies[0]}"), (rival,)
     if not job.vs:
         return target, ()
     if job.vs != "direct":
-        return target, (replace(target, url=job.vs, name="opponent", api_key=job.vs_api_key, headers=()),)
+        return target, (replace(target, url=job.vs, api_key=job.vs_api_key, headers=()),)
     model = await chosen_model(target, plan.model)
     nodes = [node for node in serving(await nodes_of(target), model) if job.pin in ("", node.node)]
     if not nodes:

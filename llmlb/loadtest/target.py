@@ -17,11 +17,12 @@ class Target:
 
     url: base address; a path prefix is kept, a trailing ``/v1`` is not needed.  api_key: sent as a bearer token,
     empty for none.  headers: sent with every request.  ca_file: the CA of a private server, empty for the
-    system's.  pin: the node this address is, when requests of the other side shall be pinned to it.
+    system's.  name: what a report calls it, empty for its URL.  pin: the node this address is, when requests of the
+    other side shall be pinned to it.
     """
 
     url: str
-    name: str = "router"
+    name: str = ""
     api_key: str = field(default="", repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     ca_file: str = ""

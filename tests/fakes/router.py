@@ -132,8 +132,10 @@ class RouterProcess:
     def agent(self, name: str, engine_url: str, *arguments: str, approve: bool = True) -> Command:
         """Start an agent beside an engine; with approve, return when its node is online."""
         command = Command(
-            ["agent", "--router-url", self.url, "--engine-url", engine_url, "--node-id", name, "--dev"]
-            + ["--heartbeat", "1", "--state-dir", str(self.directory / f"agent-{name}"), *arguments],
+            [
+                *("agent", "--router-url", self.url, "--engine-url", engine_url, "--node-id", name, "--dev"),
+                *("--heartbeat", "1", "--state-dir", str(self.directory / f"agent-{name}"), *arguments),
+            ],
             self.directory / f"agent-{name}.log",
         )
         self.agents[name] = command

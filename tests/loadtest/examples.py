@@ -120,6 +120,7 @@ def result(
         run_id="0badcafe",
         target_url="http://127.0.0.1:8080",
         opponent_urls=("http://127.0.0.1:8000",) if theirs else (),
+        side_names=("http://127.0.0.1:8080", *(["http://127.0.0.1:8000"] if theirs else [])),
         model="tiny",
         started_at_unix_s=1_750_000_000.0,
         environment={"llmlb": "0", "python": "3", "system": "Linux", "cpus": 2, "event_loop": "asyncio"},

@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
+from llmlb.clock import perf_s
+
 JSON_HEADERS = (("content-type", "application/json"),)
 
 
@@ -54,6 +56,7 @@ class Server:
         self.replies: dict[str, tuple[int, object]] = {}
         self.open = asyncio.Event()
         self.open.set()
+        self.truth: list[dict[str, float]] = []
         self.connections = 0
         self.hang_ups = 0
         self.url = ""
@@ -107,6 +110,9 @@ class Server:
             return await self._play(self.script(request), request, writer)
         self.others.append(request)
         key = f"{request.method} {request.path.partition('?')[0]}"
+        if request.path == "/truth":
+            writer.write(whole(200, json.dumps(self.truth).encode()))
+            return True
         models: object = {"object": "list", "data": [{"id": name} for name in self.models]}
         status, value = self.replies.get(key, (200, models) if key == "GET /v1/models" else (404, {}))
         writer.write(whole(status, json.dumps(value).encode() if value is not None else b""))
@@ -137,10 +143,15 @@ class Server:
         fields = (("content-type", "text/event-stream"), ("transfer-encoding", "chunked"), *chat.headers)
         writer.write(head(200, fields))
         writer.write(chunk(b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'))
+        at_s = [perf_s()]
         await self._pause(chat.ttft_s)
         async for event in self._events(chat):
+            at_s.append(perf_s())
             writer.write(chunk(b"data: " + event + b"\n\n"))
             await writer.drain()
+        if len(at_s) > 2:
+            tpot_s = (at_s[-1] - at_s[1]) / (len(at_s) - 2)
+            self.truth.append({"ttft_s": at_s[1] - at_s[0], "tpot_s": tpot_s, "all_s": at_s[-1] - at_s[0]})
         match chat.fault:
             case "stall":
                 for _ in range(1000):

@@ -25,7 +25,8 @@ Start = Callable[..., LlamaServer]
 def fleet(tmp_path: Path, llama_servers: Start) -> Iterator[tuple[RouterProcess, list[LlamaServer]]]:
     """Three nodes with the model ``tiny``."""
     engines = [llama_servers() for _ in range(3)]
-    with router_with(tmp_path, {f"node-{n}": engine.url for n, engine in enumerate(engines, 1)}) as router:
+    urls = {f"node-{n}": engine.url for n, engine in enumerate(engines, 1)}
+    with router_with(tmp_path, urls, config="[health]\nnode_timeout = 4\ncheck_interval = 1\n") as router:
         yield router, engines
 
 
@@ -60,7 +61,7 @@ def test_a_killed_engine_fails_no_chat_and_comes_back_without_approval(
         time.sleep(0.5)
         engines[0].kill()
         router.agents["node-1"].end(signal.SIGKILL)
-        router.wait_for("node-1", state="offline", timeout_s=75)
+        router.wait_for("node-1", state="offline")
         before = statuses.total()
         engines[0].start()
         router.agent("node-1", engines[0].url, approve=False)
@@ -128,16 +129,18 @@ def test_sigterm_lets_a_running_stream_finish_and_refuses_new_work(
     }
     headers = {"authorization": f"Bearer {router.api_key}"}
     assert router.command is not None
-    with httpx.Client(base_url=router.url, timeout=30, trust_env=False) as client:
-        with client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer:
-            lines = answer.iter_lines()
-            next(lines)
-            router.command.process.send_signal(signal.SIGTERM)
-            time.sleep(0.2)
-            assert client.get("/health/ready").status_code == 503
-            refused = client.post("/v1/chat/completions", json=body, headers=headers)
-            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "router_draining")
-            assert "data: [DONE]" in list(lines)
+    with (
+        httpx.Client(base_url=router.url, timeout=30, trust_env=False) as client,
+        client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as answer,
+    ):
+        lines = answer.iter_lines()
+        next(lines)
+        router.command.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert client.get("/health/ready").status_code == 503
+        refused = client.post("/v1/chat/completions", json=body, headers=headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (503, "router_draining")
+        assert "data: [DONE]" in list(lines)
     assert router.command.process.wait(10) == 0
 
 

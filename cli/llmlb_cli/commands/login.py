@@ -12,7 +12,7 @@ from llmlb.client.contexts import load_contexts
 from llmlb.client.credentials import Folders, Login, default_folders, forget_login, store_login
 from llmlb.clock import rfc3339, unix_s
 from llmlb_cli.consent import answer, may_ask
-from llmlb_cli.context import Fields, Router, router_from
+from llmlb_cli.context import LOGIN_PATH, Fields, Router, router_from
 from llmlb_cli.exits import ExitCode, Failure, note, prompt, usage
 from llmlb_cli.groups import options_of
 from llmlb_cli.options import Options
@@ -40,7 +40,7 @@ def login(
     _warn_of_plain_http(router)
     user = username or _asked_name(router)
     secret = password(f"Password of {user} at {router.url}", options, from_stdin=password_stdin)
-    reply = router.fields("POST", "/v0/auth/login", body={"username": user, "password": secret})
+    reply = router.fields("POST", LOGIN_PATH, body={"username": user, "password": secret})
     session = _session(reply, user, router)
     context = router.context._replace(name=name, url=router.url, ca_file=router.target.ca_file, user=session.user)
     store_login(folders, context, session)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -15,6 +15,13 @@ from llmlb_cli.output import line, show_object
 from llmlb_cli.units import count, duration, milliseconds
 
 POLL_S = 0.5
+_RATES: Mapping[str, Callable[[float], str]] = {
+    "requests_per_second": "{:.3g} requests/s".format,
+    "tokens_per_second": lambda value: f"{count(float(f'{value:.3g}'))} tokens/s",
+    "error_percent": "{:.3g}% errors".format,
+    "p95_ms": lambda value: f"p95 {milliseconds(value)}",
+    "ttft_p95_ms": lambda value: f"ttft p95 {milliseconds(value)}",
+}
 
 
 def status(
@@ -83,13 +90,8 @@ def screen(url: str, found: Fields, alerts: Sequence[Fields], troubles: Sequence
 
 
 def _rates_text(rates: Mapping[str, float]) -> str:
-    return "".join(f", {_rate(name, value)}" for name, value in rates.items())
-
-
-def _rate(name: str, value: float) -> str:
-    if name.endswith("_ms"):
-        return f"{name.removesuffix('_ms')} {milliseconds(value)}"
-    return f"{value:.3g} {name.replace('_', ' ')}"
+    """The rates of the last minute that are known, in the order of ``_RATES``."""
+    return "".join(f", {_RATES[name](rates[name])}" for name in _RATES if name in rates)
 
 
 def _counts(value: object) -> dict[str, float]:

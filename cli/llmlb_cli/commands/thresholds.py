@@ -152,9 +152,13 @@ def _show_preview(router: Router, body: Fields) -> None:
         if isinstance(each, dict)
     ]
     meta = {"newly_excluded": newly, "no_longer_excluded": no_longer}
-    show(Listing("ExclusionList", EXCLUSIONS, rows, meta, sort_by=("id",)), router.view)
+    empty = "no node would be passed over"
+    show(Listing("ExclusionList", EXCLUSIONS, rows, meta, sort_by=("id",), empty=empty), router.view)
     if router.view.is_human and not router.options.quiet:
-        note(f"{len(rows)} {'node' if len(rows) == 1 else 'nodes'} would be passed over, {len(newly)} of them newly")
+        if rows:
+            note(
+                f"{len(rows)} {'node' if len(rows) == 1 else 'nodes'} would be passed over, {len(newly)} of them newly"
+            )
         if no_longer:
             note(f"no longer passed over: {', '.join(no_longer)}")
 

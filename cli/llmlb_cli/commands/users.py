@@ -75,5 +75,5 @@ def delete_user(ctx: typer.Context, username: Annotated[str, typer.Argument(meta
 def _with_similar_names(failure: Failure, router: Router, username: str) -> Failure:
     if failure.exit_code is ExitCode.NOT_FOUND:
         known = [str(row.get("username")) for row in router.rows("/v0/users", "users")]
-        failure.hint = did_you_mean(username, known) or "who there is: llmlb users list"
+        failure.hint = did_you_mean(username, known)
     return failure

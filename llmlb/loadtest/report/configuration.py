@@ -21,6 +21,7 @@ def configuration(result: Result) -> dict[str, object]:
     return {
         "target": result.target_url,
         "opponents": list(result.opponent_urls),
+        "sides": list(result.side_names),
         "model": result.model,
         "load": _load(plan.load),
         "prompts": _prompts(plan.prompts),

@@ -16,9 +16,9 @@ def time(seconds: float | None) -> str:
     if math.isinf(seconds):
         return "inf"
     size_ms = abs(seconds) * 1000
-    if size_ms < 10:
+    if round(size_ms, 2) < 10:
         return f"{seconds * 1000:.2f} ms"
-    return f"{seconds * 1000:.0f} ms" if size_ms < 1000 else f"{seconds:.2f} s"
+    return f"{seconds * 1000:.0f} ms" if round(size_ms) < 1000 else f"{seconds:.2f} s"
 
 
 def percentile(sample: Sample, q: float) -> str:

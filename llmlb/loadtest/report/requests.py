@@ -53,6 +53,8 @@ def csv_report(records: Iterable[Record]) -> str:
 
 
 def _inert(cell: Cell) -> Cell:
+    if isinstance(cell, bool):
+        return str(cell).lower()
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
 
 

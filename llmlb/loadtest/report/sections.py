@@ -67,8 +67,9 @@ def pairing_lines(result: Result) -> list[str]:
     if pairing is None:
         return []
     left_out = f", {pairing.dropped} with a failure and {pairing.misrouted} on another node left out"
-    lines = [f"{pairing.pairs} pairs against {', '.join(result.opponent_urls)}{left_out}"]
-    rows = [["difference", "p50", "p90", "p99", "max", "95 % of p50"]]
+    ours, *theirs = result.side_names
+    lines = [f"{pairing.pairs} pairs, {ours} less {', '.join(theirs)}{left_out}"]
+    rows = [["difference", "p50", "p90", "p99", "max", "p50 95% CI"]]
     for difference in pairing.differences:
         if not len(difference.values):
             continue

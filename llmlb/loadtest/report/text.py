@@ -108,7 +108,7 @@ def _interval(interval: tuple[float, float] | None) -> str:
 
 
 def _times(summary: Summary) -> Iterator[str]:
-    head = ["", *(f"p{q:g}" for q in PERCENTILES), "max", "95 % of p50"]
+    head = ["", *(f"p{q:g}" for q in PERCENTILES), "max", "p50 95% CI"]
     rows = [head]
     for metric, title in ROWS:
         sample = summary.times[metric]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from loadtest.examples import record, result
+from loadtest.golden import same_as_golden
+
 from llmlb.loadtest.compare import Comparison, compare
 from llmlb.loadtest.report.comparison import comparison_markdown, comparison_text
 from llmlb.loadtest.report.document import document
 from llmlb.loadtest.saved import run_of
-from loadtest.examples import record, result
-from loadtest.golden import same_as_golden
 
 
 def comparison() -> Comparison:

@@ -8,6 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from loadtest.examples import record, result
+from loadtest.schema import faults
+from loadtest.scripted import Chat, serving
 
 from llmlb.loadtest.capacity import Capacity, Step
 from llmlb.loadtest.histogram import GROWTH, Histogram
@@ -22,9 +25,6 @@ from llmlb.loadtest.tally import Progress
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.taxonomy import Ending
 from llmlb.loadtest.typed import Typed
-from loadtest.examples import record, result
-from loadtest.schema import faults
-from loadtest.scripted import Chat, serving
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "loadtest-schema.json").read_text())
 
@@ -83,7 +83,8 @@ def test_a_real_run_keeps_to_the_schema_in_every_line_of_its_stream() -> None:
 
 def test_the_schema_refuses_what_is_not_a_result() -> None:
     good = json.loads(json_report(result()))
-    for change in ({"kind": "Pod"}, {"totals": None}, {"timeline": [{}]}, {"gates": 3}):
+    changes: tuple[dict[str, object], ...] = ({"kind": "Pod"}, {"totals": None}, {"timeline": [{}]}, {"gates": 3})
+    for change in changes:
         assert faults({**good, **change}, SCHEMA)
     del good["client"]
     assert faults(good, SCHEMA) == ["$.client: missing"]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from loadtest.examples import record, result
+from loadtest.golden import same_as_golden
 
 from llmlb.loadtest.capacity import Capacity, Step
 from llmlb.loadtest.plan import Pairs, Plan
@@ -18,8 +20,6 @@ from llmlb.loadtest.report.markdown import markdown_report
 from llmlb.loadtest.report.requests import FIELDS, csv_report, ndjson_report, request_row
 from llmlb.loadtest.report.text import text_report
 from llmlb.loadtest.result import Result
-from loadtest.examples import record, result
-from loadtest.golden import same_as_golden
 
 GATES = ("p50_ttft>500ms", "errors>0", "p99_ttft>1s", "imbalance>1.3")
 
@@ -73,7 +73,7 @@ def test_a_sample_too_small_for_a_percentile_shows_a_dash_and_says_what_to_do() 
 
 def hostile() -> Record:
     evil = record(0, node='=cmd|"/x"!A1', reason="a|b`<script>@team")
-    return replace(evil, detail="=1+1, \"quoted\"")
+    return replace(evil, detail='=1+1, "quoted"')
 
 
 def test_csv_cells_are_no_formulas_and_csv_reads_back() -> None:
