@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ class LeafCommand(TyperCommand):
         for each in _chain(ctx):
             shared = {name: value for name, value in each.params.items() if each is not ctx or name not in self._own}
             given.update({name: value for name, value in shared.items() if value is not None})
+        gc.enable()
         ctx.obj = options_from(given)
         ctx.params = {name: value for name, value in ctx.params.items() if name in self._own}
         return super().invoke(ctx)

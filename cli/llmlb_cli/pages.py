@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from llmlb_cli.tree import COMMANDS, SECTIONS, Noun, Verb, aliases_of
+from llmlb_cli.tree import COMMANDS, SECTIONS, Noun, Verb, aliases_of, canonical
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -28,15 +28,27 @@ def front_page() -> str:
     ]
     for title, names in SECTIONS.items():
         rows = [(_with_verbs(name), COMMANDS[name].summary) for name in names]
-        lines += ["", title, *_columns(rows, first=12)]
+        lines += ["", title, *_columns(rows, first=14)]
     lines += [
         "",
         "Start here: llmlb serve, then llmlb agent beside each engine, then llmlb nodes",
         "approve. To see it all at work on this machine: llmlb demo",
         "",
-        "llmlb COMMAND --help shows examples and options; -o json works everywhere.",
+        "llmlb COMMAND --help shows examples and options; -o json gives data.",
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def table_page(words: Sequence[str]) -> str:
+    """The help page behind these words where the table alone can write it: the front page or a noun's; else ""."""
+    match list(words):
+        case []:
+            return front_page()
+        case [name]:
+            noun = COMMANDS.get(canonical(name))
+            return noun_page(canonical(name), noun) if isinstance(noun, Noun) else ""
+        case _:
+            return ""
 
 
 def noun_page(name: str, noun: Noun) -> str:
@@ -113,14 +125,17 @@ def _columns(rows: Iterable[tuple[str, str]], *, first: int) -> list[str]:
 
 
 def _wrapped(text: str, cells: int = CELLS) -> list[str]:
+    """The paragraphs, filled to the width. textwrap does the same, and costs more than the whole front page."""
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
-        words = " ".join(paragraph.split())
-        lines += [*([""] if lines else []), *([words] if len(words) <= cells else _broken(words, cells))]
+        if lines:
+            lines.append("")
+        line = ""
+        for word in paragraph.split():
+            if line and len(line) + 1 + len(word) > cells:
+                lines.append(line)
+                line = word
+            else:
+                line = f"{line} {word}".lstrip()
+        lines.append(line)
     return lines
-
-
-def _broken(words: str, cells: int) -> list[str]:
-    import textwrap  # the front page fits as it is and must not pay for it
-
-    return textwrap.wrap(words, cells, break_on_hyphens=False)

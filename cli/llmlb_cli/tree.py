@@ -33,7 +33,7 @@ LIST = "output listing connection"
 ACT = "output connection consent"
 
 NODES = Noun(
-    "The nodes of the fleet: look at them, let them in, pause them, remove them",
+    "The fleet: look at nodes, let them in, pause and remove them",
     {
         "list": Verb("nodes:list_nodes", "List the nodes with their state and load", LIST),
         "get": Verb("nodes:get_nodes", "Show everything about one node or several", READ),
@@ -66,7 +66,7 @@ USERS = Noun(
 )
 
 THRESHOLDS = Noun(
-    "How nodes are chosen, and above which load they are passed over",
+    "How nodes are chosen, and when they are passed over",
     {
         "get": Verb("thresholds:get_thresholds", "Show the mode and the thresholds in force", READ),
         "set": Verb("thresholds:set_thresholds", "Change them at once, without a restart", ACT),
@@ -96,7 +96,7 @@ COMMANDS: Mapping[str, Verb | Noun] = {
     "login": Verb("login:login", "Log in to a router and remember it", READ),
     "logout": Verb("login:logout", "End the session and forget it", READ),
     "loadtest": Verb("loadtest:loadtest", "Measure a router or any OpenAI-compatible endpoint", "narration"),
-    "demo": Verb("demo:demo", "A router and three engines on this machine, with one killed and recovered"),
+    "demo": Verb("demo:demo", "A router and three engines on this machine, one of them killed"),
     "sim": Verb("sim:sim", "Run a simulated engine"),
     "config": CONFIG,
     "version": Verb("version:version", "Show the version", "output"),

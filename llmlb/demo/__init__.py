@@ -1,1 +1,1 @@
-"""The demo: a router, three engines and their agents on this machine, a killed node, and thirty answered chats."""
+"""The whole story on one machine: a router, three engines and their agents as real processes."""

@@ -25,13 +25,13 @@ class Typed:
     think: str = ""
     sweep: str = ""
     find_capacity: bool = False
-    step: str = "30s"
-    good: str = "95%"
+    step: str = ""
+    good: str = ""
     trace: Path | None = None
-    speed: float = 1.0
+    speed: float | None = None
     limit: int | None = None
     sessions: int | None = None
-    turns: int = 4
+    turns: int | None = None
     shared_prefix: str = ""
     paired: bool = False
     model: str = ""

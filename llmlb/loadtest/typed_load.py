@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from llmlb.errors import ConfigurationError
 from llmlb.loadtest.arrivals import Burst, Constant, Gamma, Pattern, Stage
-from llmlb.loadtest.plan import CapacitySearch, ClosedLoop, Load, OpenLoop, Pairs, Sessions, Sweep, TraceReplay
+from llmlb.loadtest.plan import (
+    CapacitySearch,
+    ClosedLoop,
+    Load,
+    OpenLoop,
+    Pairs,
+    Sessions,
+    Sweep,
+    TraceReplay,
+    describe,
+)
 from llmlb.loadtest.quantities import number, share, steps
 from llmlb.loadtest.traces import TraceEntry
 from llmlb.loadtest.typed import Typed, at_least, optional_time_s, positive, time_s
@@ -15,7 +26,21 @@ DEFAULT_REQUESTS = 30
 MAX_DEFAULT_USERS = 64
 
 
+DEFAULT_TURNS = 4
+DEFAULT_STEP_S = 30.0
+DEFAULT_GOOD_SHARE = 0.95
+
+
 def load_of(typed: Typed, trace: tuple[TraceEntry, ...] | None) -> Load:
+    """The load that was asked for. Raises ConfigurationError for options that do not go together."""
+    load = _load_of(typed, trace)
+    for option, is_typed, kinds in _BOUND_TO:
+        if is_typed(typed) and not isinstance(load, kinds):
+            raise ConfigurationError(f"{option} has no meaning for this kind of load ({describe(load)}); leave it out")
+    return load
+
+
+def _load_of(typed: Typed, trace: tuple[TraceEntry, ...] | None) -> Load:
     kinds = {
         "--rate, --stages or --arrivals": bool(typed.rate is not None or typed.stages or typed.arrivals),
         "--sweep": bool(typed.sweep),
@@ -40,13 +65,14 @@ def load_of(typed: Typed, trace: tuple[TraceEntry, ...] | None) -> Load:
             return _capacity(typed)
         case ["--trace"]:
             assert trace is not None
-            if not 0 < typed.speed <= 1e6:
+            speed = 1.0 if typed.speed is None else typed.speed
+            if not 0 < speed <= 1e6:
                 raise ConfigurationError("--speed must be more than 0, like 4 for four times as fast")
-            return TraceReplay(entries=trace, speed=typed.speed, max_in_flight=_cap(typed))
+            return TraceReplay(entries=trace, speed=speed, max_in_flight=_cap(typed))
         case ["--sessions"]:
             sessions = positive("--sessions", typed.sessions, 1)
             users = positive("-c", typed.concurrency, min(sessions, MAX_DEFAULT_USERS))
-            turns = positive("--turns", typed.turns, 1)
+            turns = positive("--turns", typed.turns, DEFAULT_TURNS)
             return Sessions(sessions=sessions, turns=turns, users=users, think_s=_think_s(typed))
         case ["--vs or two --policy"]:
             pairs = positive("-n", typed.requests, DEFAULT_REQUESTS)
@@ -87,11 +113,11 @@ def _open(typed: Typed) -> OpenLoop:
 
 
 def _capacity(typed: Typed) -> CapacitySearch:
-    good_share = share(typed.good, what="--good")
+    good_share = share(typed.good, what="--good") if typed.good else DEFAULT_GOOD_SHARE
     start_per_s = 1.0 if typed.rate is None else typed.rate
     if not 0 < start_per_s <= 1e6 or not good_share:
         raise ConfigurationError("--find-capacity needs a --rate and a --good share above 0")
-    step_s = time_s("--step", typed.step)
+    step_s = optional_time_s("--step", typed.step) or DEFAULT_STEP_S
     return CapacitySearch(start_per_s, step_s=step_s, good_share=good_share, max_in_flight=_cap(typed))
 
 
@@ -140,3 +166,17 @@ def _think_s(typed: Typed) -> float:
 
 def _cap(typed: Typed) -> int | None:
     return None if typed.concurrency is None else at_least("-c", typed.concurrency, 1)
+
+
+_BOUND_TO: tuple[tuple[str, Callable[[Typed], bool], tuple[type, ...]], ...] = (
+    ("-n", lambda typed: typed.requests is not None, (ClosedLoop, OpenLoop, Sweep, Pairs, TraceReplay)),
+    ("--duration", lambda typed: bool(typed.duration), (ClosedLoop, OpenLoop, Sweep)),
+    ("--ramp", lambda typed: bool(typed.ramp), (ClosedLoop, OpenLoop)),
+    ("--think", lambda typed: bool(typed.think), (ClosedLoop, Sessions)),
+    ("--speed", lambda typed: typed.speed is not None, (TraceReplay,)),
+    ("--limit", lambda typed: typed.limit is not None, (TraceReplay,)),
+    ("--turns", lambda typed: typed.turns is not None, (Sessions,)),
+    ("--step", lambda typed: bool(typed.step), (CapacitySearch,)),
+    ("--good", lambda typed: bool(typed.good), (CapacitySearch,)),
+)
+"""Options that only some loads know. An option that changes nothing is a misunderstanding, so it is refused."""

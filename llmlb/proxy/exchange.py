@@ -515,7 +515,8 @@ class Exchange:
         self._stage = Stage.RELAYING
         self._last_data_at_s = now_s
         self.record.status = head.status
-        if 200 <= head.status < 300:
+        if self._watch is not None:
+            # A whole answer has no first token: its time would only be the total under another name.
             self.record.ttft_s = now_s - self._received_at_s
         held = self._held
         held.insert(0, answer_head(head, self.record, keep_alive=self._client.keeps_alive))

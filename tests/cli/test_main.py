@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -31,9 +32,21 @@ def test_without_words_the_front_page_is_shown(run: Run) -> None:
     assert run().out.startswith("Usage: llmlb COMMAND")
 
 
+def test_collection_is_off_only_until_a_command_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["llmlb", "--version"])
+    entry.run()
+    assert not gc.isenabled()
+    monkeypatch.setattr("sys.argv", ["llmlb", "version"])
+    entry.run()
+    assert gc.isenabled()
+
+
 def test_xllm_is_the_agent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.argv", ["xllm", "--help"])
     assert entry.run_agent() == 0
+    gc.enable()
     assert capsys.readouterr().out.startswith("Usage: llmlb agent")
 
 

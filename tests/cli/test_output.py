@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.fake_router import node
+from cli.command_line import Run
+from cli.fake_router import Body, FakeRouter, node
 
-from llmlb_cli.columns import Row
 from llmlb_cli.output import FORMATS, Listing, View, has_colour, show, show_object, sorted_rows, terminal_cells
 from llmlb_cli.registry import NODES
 
-ROWS: list[Row] = [node("node-10", gpu_usage=5.0), node("node-2", gpu_usage=50.0), node("node-1", gpu_usage=None)]
+ROWS: list[Body] = [node("node-10", gpu_usage=5.0), node("node-2", gpu_usage=50.0), node("node-1", gpu_usage=None)]
 LISTING = Listing("NodeList", NODES, ROWS)
 
 
@@ -35,12 +35,12 @@ def test_json_is_one_object_with_kind_items_and_meta(capsys: pytest.CaptureFixtu
         "NodeList",
         {"x": 1, "count": 3},
     )
-    assert document["items"] == [dict(row) for row in ROWS]
+    assert document["items"] == list(ROWS)
 
 
 def test_every_format_holds_every_row_and_parses(capsys: pytest.CaptureFixture[str]) -> None:
     yaml = pytest.importorskip("yaml")
-    assert yaml.safe_load(_shown(capsys, View("yaml")))["items"] == [dict(row) for row in ROWS]
+    assert yaml.safe_load(_shown(capsys, View("yaml")))["items"] == list(ROWS)
     assert [json.loads(line)["id"] for line in _shown(capsys, View("jsonl")).splitlines()] == [
         "node-10",
         "node-2",
@@ -90,6 +90,36 @@ def test_an_empty_list_is_said_to_people_and_is_empty_data(capsys: pytest.Captur
     assert _shown(capsys, View("name"), empty) == ""
     show(empty, View())
     assert capsys.readouterr().err == "no api keys\n"
+
+
+LISTS = ("nodes list", "keys list", "users list", "thresholds preview gpu=40", "config show")
+
+
+@pytest.mark.parametrize("line", LISTS)
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_list_parses_in_every_format_with_nothing_on_stderr(
+    line: str, form: str, router: FakeRouter, run: Run
+) -> None:
+    yaml = pytest.importorskip("yaml")
+    router.add(*ROWS[:2])
+    router.keys = [
+        {"id": "key_1", "name": "ci", "hint": "7mQ", "scopes": ["api"], "created_at": "2026-01-31T12:00:00Z"}
+    ]
+    ran = run(*line.split(), "-o", form, "-q")
+    assert (ran.code, ran.err) == (0, "")
+    match form:
+        case "json" | "yaml":
+            document = json.loads(ran.out) if form == "json" else yaml.safe_load(ran.out)
+            assert document["items"]
+            assert document["meta"]["count"] == len(document["items"])
+        case "jsonl":
+            assert all(isinstance(json.loads(each), dict) for each in ran.out.splitlines())
+        case "csv" | "tsv":
+            rows = list(csv.reader(io.StringIO(ran.out), delimiter="," if form == "csv" else "\t"))
+            assert len({len(row) for row in rows}) == 1
+            assert len(rows) > 1
+        case _:
+            assert ran.out.endswith("\n")
 
 
 @pytest.mark.parametrize("form", FORMATS)

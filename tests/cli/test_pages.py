@@ -6,7 +6,7 @@ import pytest
 from cli.command_line import Run
 from cli.test_groups import VERBS
 
-from llmlb_cli.pages import CELLS, front_page, noun_page, split_docstring
+from llmlb_cli.pages import CELLS, front_page, noun_page, split_docstring, table_page
 from llmlb_cli.text import width
 from llmlb_cli.tree import COMMANDS, SECTIONS, Noun
 
@@ -24,6 +24,12 @@ def test_the_front_page_fits_a_small_terminal() -> None:
     lines = front_page().splitlines()
     assert len(lines) <= MAX_LINES
     assert max(map(width, lines)) <= CELLS
+
+
+def test_the_table_alone_writes_the_pages_of_nouns_and_no_others() -> None:
+    assert table_page([]) == front_page()
+    assert table_page(["no"]).startswith("Usage: llmlb nodes VERB")
+    assert table_page(["serve"]) == table_page(["zzz"]) == table_page(["nodes", "list"]) == ""
 
 
 def test_the_page_of_a_noun_names_its_verbs_and_its_short_names() -> None:

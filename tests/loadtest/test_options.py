@@ -81,6 +81,10 @@ def test_each_kind_of_load_is_read(typed: dict[str, object], expected: Load) -> 
     ("typed", "complaint"),
     [
         ({"requests": 0}, "-n 0 must be"),
+        ({"speed": 2.0}, "--speed has no meaning"),
+        ({"turns": 2, "sweep": "1..4"}, "--turns has no meaning"),
+        ({"sessions": 2, "requests": 9}, "-n has no meaning"),
+        ({"find_capacity": True, "duration": "9s"}, "--duration has no meaning"),
         ({"concurrency": -1}, "-c -1"),
         ({"sweep": "1..4", "rate": 3}, "different kinds of load"),
         ({"sessions": 3, "paired": True}, "different kinds of load"),

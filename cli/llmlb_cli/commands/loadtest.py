@@ -51,15 +51,17 @@ def loadtest(
     find_capacity: Annotated[
         bool, typer.Option("--find-capacity", help="Find the highest rate that is still good.")
     ] = False,
-    step: Annotated[str, typer.Option(metavar="TIME", help="Length of each try of --find-capacity.")] = "30s",
-    good: Annotated[str, typer.Option(metavar="SHARE", help="What must be good for --find-capacity.")] = "95%",
+    step: Annotated[str, typer.Option(metavar="TIME", help="Length of each try of --find-capacity; default 30s.")] = "",
+    good: Annotated[
+        str, typer.Option(metavar="SHARE", help="What must be good for --find-capacity; default 95%.")
+    ] = "",
     trace: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Replay a trace: CSV or JSON lines with hash_ids.")
     ] = None,
-    speed: Annotated[float, typer.Option(metavar="X", help="Replay the trace X times as fast.")] = 1.0,
+    speed: Annotated[float | None, typer.Option(metavar="X", help="Replay the trace X times as fast.")] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N requests of the trace.")] = None,
     sessions: Annotated[int | None, typer.Option(metavar="N", help="Conversations instead of single chats.")] = None,
-    turns: Annotated[int, typer.Option(metavar="N", help="Turns per conversation.")] = 4,
+    turns: Annotated[int | None, typer.Option(metavar="N", help="Turns per conversation; default 4.")] = None,
     shared_prefix: Annotated[str, typer.Option(metavar="SHARE", help="Part of each prompt that all share: 60%.")] = "",
     prompt: Annotated[str, typer.Option(metavar="TEXT", help="Ask this.")] = "",
     file: Annotated[
@@ -105,22 +107,58 @@ def loadtest(
     stall_timeout: Annotated[str, typer.Option(metavar="TIME", help="Longest pause within an answer.")] = "60s",
     connect_timeout: Annotated[str, typer.Option(metavar="TIME", help="Longest time to connect.")] = "5s",
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FORMAT", help="text, json, ndjson, csv, md or junit.")
+        str,
+        typer.Option(
+            "-o", "--output", metavar="FORMAT", help="text, json, ndjson, csv, md or junit.", rich_help_panel="Output"
+        ),
     ] = "",
-    json_file: Annotated[str, typer.Option("--json", metavar="FILE", help="Also write JSON; - is stdout.")] = "",
-    ndjson_file: Annotated[str, typer.Option("--ndjson", metavar="FILE", help="One line of JSON per request.")] = "",
-    csv_file: Annotated[str, typer.Option("--csv", metavar="FILE", help="One line of CSV per request.")] = "",
-    md_file: Annotated[str, typer.Option("--md", metavar="FILE", help="A summary for a pull request.")] = "",
-    junit_file: Annotated[str, typer.Option("--junit", metavar="FILE", help="Gates as test cases.")] = "",
-    no_tui: Annotated[bool, typer.Option("--no-tui", help="Plain lines instead of the live view.")] = False,
-    url: Annotated[str, typer.Option(metavar="URL", help="Router or any OpenAI API. [env: LLMLB_URL]")] = "",
-    context: Annotated[str, typer.Option(metavar="NAME", help="A router logged in to. [env: LLMLB_CONTEXT]")] = "",
-    api_key: Annotated[str, typer.Option(metavar="KEY", help="Key for /v1. [env: LLMLB_API_KEY]")] = "",
-    token_file: Annotated[str, typer.Option(metavar="FILE", help="An operator's credential.")] = "",
-    ca_file: Annotated[str, typer.Option(metavar="FILE", help="The server's CA. [env: LLMLB_CA_FILE]")] = "",
-    insecure: Annotated[bool, typer.Option("--insecure", help="Do not check the server's certificate.")] = False,
+    json_file: Annotated[
+        str, typer.Option("--json", metavar="FILE", help="Also write JSON; - is stdout.", rich_help_panel="Output")
+    ] = "",
+    ndjson_file: Annotated[
+        str, typer.Option("--ndjson", metavar="FILE", help="One line of JSON per request.", rich_help_panel="Output")
+    ] = "",
+    csv_file: Annotated[
+        str, typer.Option("--csv", metavar="FILE", help="One line of CSV per request.", rich_help_panel="Output")
+    ] = "",
+    md_file: Annotated[
+        str, typer.Option("--md", metavar="FILE", help="A summary for a pull request.", rich_help_panel="Output")
+    ] = "",
+    junit_file: Annotated[
+        str, typer.Option("--junit", metavar="FILE", help="Gates as test cases.", rich_help_panel="Output")
+    ] = "",
+    no_tui: Annotated[
+        bool, typer.Option("--no-tui", help="Plain lines instead of the live view.", rich_help_panel="Output")
+    ] = False,
+    url: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Router or any OpenAI API. [env: LLMLB_URL]", rich_help_panel="Connection"),
+    ] = "",
+    context: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="A router logged in to. [env: LLMLB_CONTEXT]", rich_help_panel="Connection"),
+    ] = "",
+    api_key: Annotated[
+        str, typer.Option(metavar="KEY", help="Key for /v1. [env: LLMLB_API_KEY]", rich_help_panel="Connection")
+    ] = "",
+    token_file: Annotated[
+        str, typer.Option(metavar="FILE", help="An operator's credential.", rich_help_panel="Connection")
+    ] = "",
+    ca_file: Annotated[
+        str, typer.Option(metavar="FILE", help="The server's CA. [env: LLMLB_CA_FILE]", rich_help_panel="Connection")
+    ] = "",
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Do not check the server's certificate.", rich_help_panel="Connection")
+    ] = False,
     header: Annotated[
-        list[str] | None, typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="Send this with every request.")
+        list[str] | None,
+        typer.Option(
+            "-H",
+            "--header",
+            metavar="'NAME: VALUE'",
+            help="Send this with every request.",
+            rich_help_panel="Connection",
+        ),
     ] = None,
 ) -> int:
     """Measure a router, or any OpenAI-compatible server, as its users see it.

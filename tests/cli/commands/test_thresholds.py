@@ -45,10 +45,11 @@ def test_a_word_that_is_no_change_is_refused_with_an_example(word: str) -> None:
 
 
 def test_what_is_in_force_is_shown(router: FakeRouter, run: Run) -> None:
-    out = run("thresholds", "get").out
-    assert (
-        out
-        == "mode                      metrics\ngpu_threshold             80\nvram_threshold            90\nactive_request_threshold  10\n"
+    assert run("thresholds", "get").out == (
+        "mode                      metrics\n"
+        "gpu_threshold             80\n"
+        "vram_threshold            90\n"
+        "active_request_threshold  10\n"
     )
     assert json.loads(run("thresholds", "get", "-o", "json").out)["item"] == router.settings
 

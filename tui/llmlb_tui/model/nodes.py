@@ -96,7 +96,8 @@ def read_node(value: object, now_unix_s: float) -> NodeRow | None:
         return None
     state = _STATES.get(str(node.get("state")), NodeState.OFFLINE)
     draining, late = node.get("draining") is True, node.get("late") is True
-    measured = node.get("metrics_available") is not False
+    # What a node measured before it fell silent says nothing about now.
+    measured = node.get("metrics_available") is not False and state is not NodeState.OFFLINE
     excluded = _excluded(node.get("excluded_by"))
     circuit = clean(node.get("circuit")) or "closed"
     limit = number(node.get("max_concurrency"))
@@ -112,7 +113,7 @@ def read_node(value: object, now_unix_s: float) -> NodeRow | None:
         note=clean(node.get("note")),
         gpu=number(node.get("gpu_usage")) if measured else None,
         vram=number(node.get("vram_usage")) if measured else None,
-        temp=number(node.get("temperature")),
+        temp=number(node.get("temperature")) if measured else None,
         cpu=number(node.get("cpu_usage")),
         memory=number(node.get("memory_usage")),
         active=count(node.get("active_requests")),

@@ -1,0 +1,40 @@
+"""llmlb demo"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from llmlb_cli.exits import ExitCode, Failure
+from llmlb_cli.output import line
+
+
+def demo(
+    engine: Annotated[
+        str, typer.Option(metavar="KIND", help="auto, llama (a real engine) or sim (the simulated one).")
+    ] = "auto",
+    chats: Annotated[int, typer.Option("--chats", metavar="N", min=1, max=200, help="Chats sent at once.")] = 30,
+) -> int:
+    """Run a router and three engines on this machine, kill one and recover it.
+
+    Without a terminal it prints the story and ends; in one it ends in a live view until Ctrl-C, and leaves nothing
+    running.
+
+    Examples:
+      llmlb demo
+      llmlb demo --engine sim
+      llmlb demo --chats 60 | cat
+    """
+    from llmlb.demo.fleet import DemoFailed
+    from llmlb.demo.model import EngineKind
+    from llmlb.demo.story import DemoOptions, run
+
+    if engine not in set(EngineKind):
+        hint = "use --engine auto, llama or sim"
+        raise Failure(f"there is no engine {engine!r}", exit_code=ExitCode.USAGE, hint=hint)
+    try:
+        return run(DemoOptions(EngineKind(engine), chats, live=sys.stdout.isatty()), line)
+    except DemoFailed as error:
+        raise Failure(error.message, hint="llmlb demo --engine sim needs no engine") from None

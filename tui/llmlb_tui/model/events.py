@@ -1,0 +1,127 @@
+"""What happened, as the console tells it: the router's changes and its own, in a ring of ten thousand."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from llmlb_tui.model.reading import fields, number
+from llmlb_tui.model.text import clean
+
+LISTED = 10_000
+
+
+class Tone(NamedTuple):
+    """How an event is shown. word: short, for the line.  sign: which mood or mark it resembles.  fix: what to do."""
+
+    word: str
+    sign: str
+    fix: str = ""
+
+
+_TONES: dict[str, Tone] = {
+    "registered": Tone("Pending", "waiting", "waiting for approval (a approve, x reject)"),
+    "moved": Tone("Moved", "trouble", "approve it again if the new address is right"),
+    "approved": Tone("Approved", "good"),
+    "rejected": Tone("Rejected", "good", "approve lifts the refusal before its 24 h are over"),
+    "deleted": Tone("Deleted", "good"),
+    "edited": Tone("Edited", "good"),
+    "draining": Tone("Drain", "paused", "u gives it work again"),
+    "undrained": Tone("Undrained", "good"),
+    "online": Tone("Online", "good"),
+    "late": Tone("Late", "warning", "it gets no new work until it beats; look at its agent"),
+    "offline": Tone("Offline", "trouble", "look at its engine, its agent and the network between"),
+    "expired": Tone("Dropped", "good", "it may register again"),
+    "duplicate_instance": Tone("Twin", "trouble", "two processes claim this node; stop one of them"),
+    "circuit_opened": Tone("Ejected", "warning", "its last answers failed; it is probed and comes back by itself"),
+    "circuit_half_open": Tone("Probe", "waiting"),
+    "circuit_closed": Tone("Back", "good"),
+    "panic_began": Tone("Panic", "trouble", "most nodes fail; circuits are ignored so that requests find somebody"),
+    "panic_ended": Tone("Calm", "good"),
+    "mass_silence_began": Tone("Silence", "trouble", "most nodes fell silent at once: suspect this router's network"),
+    "mass_silence_ended": Tone("Heard", "good"),
+    "settings": Tone("Changed", "good", "T shows the thresholds"),
+    "fired": Tone("Alert", "trouble", "A lists the alerts"),
+    "resolved": Tone("Resolved", "good"),
+    "acknowledged": Tone("Acked", "good"),
+    "silenced": Tone("Silenced", "good"),
+    "reconnected": Tone("Live", "good"),
+    "disconnected": Tone("Lost", "trouble", "r tries again at once"),
+    "done": Tone("Done", "good"),
+    "failed": Tone("Failed", "trouble"),
+}
+_UNKNOWN = Tone("Event", "good")
+
+
+class Event(NamedTuple):
+    """One line of the feed. number: counts up in this console.  subject: the node, or what it is about."""
+
+    number: int
+    id: str
+    at_unix_s: float
+    kind: str
+    subject: str
+    node_id: str
+    cause: str
+    actor: str
+
+    @property
+    def tone(self) -> Tone:
+        return _TONES.get(self.kind, _UNKNOWN)
+
+
+class EventRing:
+    """The newest events; the oldest fall out. Reading one by its place is O(n) at worst and O(1) at the ends."""
+
+    def __init__(self, listed: int = LISTED) -> None:
+        self._events: deque[Event] = deque(maxlen=listed)
+        self._next = 1
+        self.seen = 0
+        """The number of the newest event that somebody has looked at."""
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest event, 0 before the first."""
+        return self._next - 1
+
+    @property
+    def unread(self) -> int:
+        return self.newest - self.seen
+
+    def add(
+        self, kind: str, cause: str, *, at_unix_s: float, subject: str, node_id: str = "", actor: str = "", id: str = ""
+    ) -> Event:
+        event = Event(self._next, id, at_unix_s, kind, subject, node_id, cause, actor)
+        self._next += 1
+        self._events.append(event)
+        return event
+
+    def last(self, limit: int, *, skipped: int = 0) -> list[Event]:
+        """Up to ``limit`` events, newest first, after leaving out the newest ``skipped``."""
+        return list(islice(reversed(self._events), skipped, skipped + limit))
+
+    def of_node(self, node_id: str, limit: int) -> list[Event]:
+        return list(islice((event for event in reversed(self._events) if event.node_id == node_id), limit))
+
+    def newest_first(self) -> Iterator[Event]:
+        return reversed(self._events)
+
+    def mark_read(self) -> None:
+        self.seen = self.newest
+
+
+def read_change(value: object) -> tuple[str, str, str, str, float | None]:
+    """A feed event's ``change``: kind, node id, cause, actor, instant; an empty kind where there is none."""
+    change = fields(value)
+    return (
+        clean(change.get("kind")),
+        clean(change.get("node_id")),
+        clean(change.get("cause")),
+        clean(change.get("actor")).removeprefix("user:"),
+        number(change.get("at_unix_s")),
+    )

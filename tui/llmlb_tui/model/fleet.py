@@ -1,0 +1,210 @@
+"""Everything the console knows of one router: what the feed said, applied in order."""
+
+from __future__ import annotations
+
+from llmlb_tui.model.alerts import Alert, ranked, read_alert
+from llmlb_tui.model.events import EventRing, read_change
+from llmlb_tui.model.history import History, Point, has_history
+from llmlb_tui.model.nodes import NodeRow, read_node
+from llmlb_tui.model.reading import Fields, count, fields, instant, rows
+from llmlb_tui.model.text import clean
+from llmlb_tui.model.thresholds import Settings, read_settings
+from llmlb_tui.model.totals import Totals, totals_of
+from llmlb_tui.model.traffic import Traffic, TrafficMemory, read_traffic
+
+MAX_NODES = 20_000
+"""A stranger behind the URL cannot fill the memory; a router has a thousand nodes."""
+MAX_ALERTS = 5_000
+
+
+class FleetState:
+    """The fleet as the console shows it. ``apply`` takes the feed's events and answers which nodes changed.
+
+    Instants are by the router's clock in seconds since 1970, which ``router_now`` derives from the local monotonic
+    clock, so that a laptop whose clock is wrong still shows right ages.
+    """
+
+    def __init__(self, *, now_s: float = 0.0, now_unix_s: float = 0.0) -> None:
+        self.nodes: dict[str, NodeRow] = {}
+        self.histories: dict[str, History] = {}
+        self.alerts: dict[str, Alert] = {}
+        self.events = EventRing()
+        self.settings = Settings()
+        self.traffic = Traffic()
+        self.memory = TrafficMemory()
+        self.version = ""
+        self.has_snapshot = False
+        self.revision = 0
+        """Grows with every change of a node; what is derived from nodes is made anew when it has grown."""
+        self._router_offset_s = now_unix_s - now_s
+        self._local_offset_s = now_unix_s - now_s
+        self._is_router_known = False
+        self._totals: tuple[int, Totals] = (-1, Totals())
+
+    # The clock
+
+    def router_now(self, now_s: float) -> float:
+        """The router's wall clock. now_s: local monotonic seconds."""
+        return now_s + self._router_offset_s
+
+    @property
+    def skew_s(self) -> float | None:
+        """How far the local wall clock is ahead of the router's; None until the router told its own."""
+        return self._local_offset_s - self._router_offset_s if self._is_router_known else None
+
+    def set_clock(self, router_unix_s: float, now_s: float) -> None:
+        self._router_offset_s = router_unix_s - now_s
+        self._is_router_known = True
+
+    # What comes in
+
+    def apply(self, kind: str, data: object, *, id: str = "", now_s: float) -> set[str]:
+        """One event of the feed; returns the ids of nodes that changed, came or went. Unknown kinds are left alone."""
+        event = fields(data)
+        match kind:
+            case "snapshot":
+                return self._take_snapshot(event, now_s)
+            case "node":
+                self._note_change(event, id, now_s)
+                return self._take_node(event, now_s)
+            case "fleet":
+                self._note_change(event, id, now_s)
+                if "fleet" in event:
+                    self.traffic = read_traffic(event["fleet"])
+                    self.memory.add(self.traffic)
+            case "settings":
+                self._note_change(event, id, now_s)
+                self.settings = read_settings(event.get("settings"))
+            case "alert":
+                self._note_change(event, id, now_s)
+                self._take_alert(event.get("alert"))
+            case _:
+                pass
+        return set()
+
+    def apply_poll(self, nodes: object, *, now_s: float, router_unix_s: float | None = None) -> set[str]:
+        """The list of nodes as it was fetched, where there is no feed."""
+        if router_unix_s is not None:
+            self.set_clock(router_unix_s, now_s)
+        return self._replace_nodes(rows(nodes), now_s)
+
+    def forget_gap(self) -> None:
+        """The console has not looked for a while: lines are interrupted, not drawn straight through."""
+        for history in self.histories.values():
+            history.gap()
+            history.is_complete = False
+        self.memory.gap()
+
+    def set_alerts(self, answer: object) -> None:
+        """The list of ``/v0/alerts``, or the snapshot's."""
+        found = [alert for alert in map(read_alert, rows(answer)) if alert is not None]
+        self.alerts = {alert.id: alert for alert in found[:MAX_ALERTS]}
+
+    def _take_snapshot(self, event: Fields, now_s: float) -> set[str]:
+        server_unix_s = instant(event.get("server_time"))
+        if server_unix_s is not None:
+            self.set_clock(server_unix_s, now_s)
+        self.version = clean(event.get("version"), 40)
+        self.settings = read_settings(event.get("settings"))
+        self.traffic = read_traffic(event.get("fleet"))
+        self.memory.add(self.traffic)
+        self.set_alerts(event.get("alerts"))
+        return self._replace_nodes(rows(event.get("nodes")), now_s)
+
+    def _replace_nodes(self, given: list[Fields], now_s: float) -> set[str]:
+        self.has_snapshot = True
+        before = set(self.nodes)
+        changed: set[str] = set()
+        present: set[str] = set()
+        for node in given[:MAX_NODES]:
+            row = self._put(node, now_s)
+            if row is not None:
+                present.add(row.id)
+                changed.add(row.id)
+        for node_id in before - present:
+            self._drop(node_id)
+        self.revision += 1
+        return changed | before
+
+    def _take_node(self, event: Fields, now_s: float) -> set[str]:
+        node_id = clean(event.get("node_id"))
+        if "node" not in event:
+            return set()
+        if event["node"] is None:
+            self._drop(node_id)
+            self.revision += 1
+            return {node_id}
+        row = self._put(fields(event["node"]), now_s)
+        if row is None:
+            return set()
+        self.revision += 1
+        return {row.id}
+
+    def _put(self, node: Fields, now_s: float) -> NodeRow | None:
+        row = read_node(node, self.router_now(now_s))
+        if row is None or (row.id not in self.nodes and len(self.nodes) >= MAX_NODES):
+            return None
+        known = self.nodes.get(row.id)
+        history = self.histories.get(row.id)
+        if history is None:
+            history = self.histories[row.id] = History()
+        if has_history(node):
+            history.read(node["history"])
+        elif known is None or known.heartbeats != row.heartbeats:
+            history.add(Point(row.gpu, row.vram, row.active, row.avg_ms))
+        self.nodes[row.id] = row
+        return row
+
+    def _drop(self, node_id: str) -> None:
+        self.nodes.pop(node_id, None)
+        self.histories.pop(node_id, None)
+
+    def _take_alert(self, value: object) -> None:
+        alert = read_alert(value)
+        if alert is not None and (alert.id in self.alerts or len(self.alerts) < MAX_ALERTS):
+            self.alerts[alert.id] = alert
+
+    def _note_change(self, event: Fields, id: str, now_s: float) -> None:
+        if "change" not in event:
+            return
+        kind, node_id, cause, actor, at_unix_s = read_change(event["change"])
+        if not kind:
+            return
+        alert = fields(event.get("alert"))
+        subject = node_id or clean(alert.get("subject")) or {"settings": "thresholds"}.get(kind, "fleet")
+        rule = clean(alert.get("rule"))
+        self.events.add(
+            kind,
+            f"{rule}: {cause}" if rule else cause,
+            at_unix_s=self.router_now(now_s) if at_unix_s is None else at_unix_s,
+            subject=subject,
+            node_id=node_id,
+            actor=actor,
+            id=clean(id, 40),
+        )
+
+    # What goes out
+
+    @property
+    def totals(self) -> Totals:
+        """Counted anew when a node has changed."""
+        revision, known = self._totals
+        if revision != self.revision:
+            known = totals_of(self.nodes.values())
+            self._totals = (self.revision, known)
+        return known
+
+    def firing(self, now_s: float) -> list[Alert]:
+        """Alerts that fire, those that need somebody first."""
+        return [alert for alert in self.all_alerts(now_s) if alert.is_firing]
+
+    def all_alerts(self, now_s: float) -> list[Alert]:
+        return ranked(list(self.alerts.values()), self.router_now(now_s))
+
+    def history(self, node_id: str) -> History | None:
+        return self.histories.get(node_id)
+
+    def unattended(self, now_s: float) -> int:
+        """Alerts that need somebody."""
+        now_unix_s = self.router_now(now_s)
+        return count(sum(alert.needs_somebody(now_unix_s) for alert in self.alerts.values()))

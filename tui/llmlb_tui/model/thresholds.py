@@ -1,0 +1,168 @@
+"""The limits above which a node is passed over: what a change of them would do, worked out here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import NamedTuple
+
+from llmlb.core.load import Thresholds
+from llmlb.core.node import Figures
+from llmlb_tui.model.nodes import NodeRow
+from llmlb_tui.model.reading import fields, number
+from llmlb_tui.model.text import clean
+
+BIG_CHANGE_SHARE = 0.10
+"""A change that passes over more of the fleet than this is confirmed by typing the number of nodes."""
+
+
+class Limit(StrEnum):
+    """One threshold; the value is its name on the command line."""
+
+    GPU = "gpu"
+    VRAM = "vram"
+    ACTIVE = "active"
+
+    @property
+    def field(self) -> str:
+        """Its name in the settings."""
+        return {"gpu": "gpu_threshold", "vram": "vram_threshold", "active": "active_request_threshold"}[self.value]
+
+    @property
+    def top(self) -> float:
+        return 100_000.0 if self is Limit.ACTIVE else 100.0
+
+
+class Settings(NamedTuple):
+    """The live settings of choosing a node. Percent, percent, requests."""
+
+    mode: str = "metrics"
+    gpu: float = 80.0
+    vram: float = 90.0
+    active: int = 10
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return Thresholds(self.gpu, self.vram, self.active)
+
+    def value(self, limit: Limit) -> float:
+        return {Limit.GPU: self.gpu, Limit.VRAM: self.vram, Limit.ACTIVE: float(self.active)}[limit]
+
+    def with_value(self, limit: Limit, value: float) -> Settings:
+        """These settings with one limit moved, kept within its range."""
+        kept = min(limit.top, max(0.0, value))
+        match limit:
+            case Limit.GPU:
+                return self._replace(gpu=kept)
+            case Limit.VRAM:
+                return self._replace(vram=kept)
+            case Limit.ACTIVE:
+                return self._replace(active=int(kept))
+
+    def changes_from(self, other: Settings) -> dict[str, object]:
+        """The fields to send, so that ``other`` becomes these."""
+        changed = {limit.field: self.value(limit) for limit in Limit if self.value(limit) != other.value(limit)}
+        body: dict[str, object] = {
+            name: int(value) if name == Limit.ACTIVE.field else value for name, value in changed.items()
+        }
+        return body if self.mode == other.mode else {**body, "mode": self.mode}
+
+
+def read_settings(value: object) -> Settings:
+    """The object of ``/v0/settings/load-balancer``."""
+    given = fields(value)
+    known = Settings()
+    gpu, vram = number(given.get("gpu_threshold")), number(given.get("vram_threshold"))
+    active = number(given.get("active_request_threshold"))
+    return Settings(
+        mode=clean(given.get("mode"), 200) or known.mode,
+        gpu=known.gpu if gpu is None else gpu,
+        vram=known.vram if vram is None else vram,
+        active=known.active if active is None else int(active),
+    )
+
+
+def over(node: NodeRow, thresholds: Thresholds) -> tuple[str, ...]:
+    """Which limits a node is over; the router's own rule. Nodes without figures are judged by their requests alone."""
+    figures = None if node.gpu is None and node.vram is None else Figures(node.gpu or 0.0, node.vram or 0.0)
+    return tuple(exclusion.value for exclusion in thresholds.exclusions(figures, node.active))
+
+
+class Verdict(NamedTuple):
+    """A node that a limit passes over. reasons: ``GPU 97>90``."""
+
+    node_id: str
+    reasons: tuple[str, ...]
+
+
+class Preview(NamedTuple):
+    """What new settings would do. by_limit: how many nodes each limit passes over: now, then."""
+
+    nodes: int
+    excluded: tuple[Verdict, ...]
+    newly: tuple[str, ...]
+    no_longer: tuple[str, ...]
+    by_limit: dict[Limit, tuple[int, int]]
+
+    @property
+    def is_big(self) -> bool:
+        """Whether it takes more than a tenth of the fleet out of the first choice."""
+        return len(self.newly) > self.nodes * BIG_CHANGE_SHARE
+
+
+def preview(nodes: Collection[NodeRow], now: Settings, then: Settings) -> Preview:
+    """Judge every node by both settings. O(n), about a millisecond for 1,000 nodes."""
+    before, after = now.thresholds, then.thresholds
+    excluded: list[Verdict] = []
+    newly: list[str] = []
+    no_longer: list[str] = []
+    counts = {limit: [0, 0] for limit in Limit}
+    for node in nodes:
+        was, will = over(node, before), over(node, after)
+        for name in was:
+            counts[Limit(name)][0] += 1
+        for name in will:
+            counts[Limit(name)][1] += 1
+        if will:
+            excluded.append(Verdict(node.id, tuple(_reason(node, Limit(name), then) for name in will)))
+        if will and not was:
+            newly.append(node.id)
+        if was and not will:
+            no_longer.append(node.id)
+    return Preview(
+        nodes=len(nodes),
+        excluded=tuple(excluded),
+        newly=tuple(newly),
+        no_longer=tuple(no_longer),
+        by_limit={limit: (before_count, after_count) for limit, (before_count, after_count) in counts.items()},
+    )
+
+
+def _reason(node: NodeRow, limit: Limit, settings: Settings) -> str:
+    value = {Limit.GPU: node.gpu, Limit.VRAM: node.vram, Limit.ACTIVE: float(node.active)}[limit]
+    return f"{limit.name} {value or 0:.0f}>{settings.value(limit):g}"
+
+
+def distribution(nodes: Collection[NodeRow], limit: Limit, buckets: int) -> tuple[list[int], float]:
+    """How many nodes lie in each part of the scale, and where the scale ends: 100 %, or the most requests."""
+    values = [value for node in nodes if (value := _value(node, limit)) is not None]
+    top = 100.0 if limit is not Limit.ACTIVE else max([*values, 1.0])
+    counts = [0] * buckets
+    for value in values:
+        counts[min(buckets - 1, int(value / top * buckets))] += 1
+    return counts, top
+
+
+def highest(nodes: Collection[NodeRow], limit: Limit) -> float | None:
+    """The highest value of any node."""
+    return max((value for node in nodes if (value := _value(node, limit)) is not None), default=None)
+
+
+def _value(node: NodeRow, limit: Limit) -> float | None:
+    match limit:
+        case Limit.GPU:
+            return node.gpu
+        case Limit.VRAM:
+            return node.vram
+        case Limit.ACTIVE:
+            return float(node.active)
