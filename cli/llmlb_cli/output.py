@@ -125,9 +125,15 @@ def sorted_rows(listing: Listing, sort_by: Sequence[str]) -> list[Row]:
     return rows
 
 
+def is_terminal() -> bool:
+    """Whether stdout is a terminal, so that what is written may change in place."""
+    stream: TextIO | None = sys.stdout
+    return stream is not None and stream.isatty()
+
+
 def terminal_cells() -> int:
     """The width of the terminal in cells, 0 where stdout is none: a pipe gets whole lines."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         return 0
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
@@ -141,7 +147,7 @@ def has_colour() -> bool:
     """Whether stdout may carry colour: a terminal, and nobody said no."""
     environ = os.environ
     refused = environ.get("NO_COLOR") or environ.get("CLICOLOR") == "0" or environ.get("TERM") in ("dumb", "unknown")
-    return not refused and sys.stdout.isatty()
+    return not refused and is_terminal()
 
 
 def is_unicode() -> bool:

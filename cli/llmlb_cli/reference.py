@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import typer
 
 from llmlb_cli.exits import MEANINGS
-from llmlb_cli.groups import LazyGroup, LeafCommand, root
+from llmlb_cli.groups import LazyGroup, LeafCommand, load, root
 from llmlb_cli.output import line
 from llmlb_cli.pages import option_tables, split_docstring
 from llmlb_cli.tree import COMMANDS, SECTIONS, Noun, Verb, aliases_of
 
 FILE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+_SHARED = ("Output", "Connection", "Consent", "Common")
 
 _INTRODUCTION = """\
 # The command line
@@ -79,7 +81,7 @@ _ENVIRONMENT: Mapping[str, str] = {
 
 def reference() -> str:
     """The whole page."""
-    parts = [_INTRODUCTION, _exit_codes(), _environment()]
+    parts = [_INTRODUCTION, _exit_codes(), _environment(), _shared_options()]
     tree = root()
     at_root = typer.Context(tree, info_name="llmlb")
     for title, names in SECTIONS.items():
@@ -96,8 +98,8 @@ def _sections(tree: LazyGroup, at_root: typer.Context, name: str) -> Iterator[st
             group = tree.get_command(at_root, name)
             assert isinstance(group, LazyGroup), "a noun leads to its verbs"
             at_noun = typer.Context(group, info_name=name, parent=at_root)
-            others = "".join(f", also `llmlb {other}`" for other in aliases_of(name))
-            yield f"### llmlb {name}\n\n{noun.summary}{others}.\n"
+            others = ", ".join(f"`llmlb {other}`" for other in aliases_of(name))
+            yield f"### llmlb {name}\n\n{noun.summary}.{f' Also as {others}.' if others else ''}\n"
             for verb in noun.verbs:
                 yield _command(group.get_command(at_noun, verb), at_noun)
 
@@ -109,10 +111,30 @@ def _command(command: object, parent: typer.Context) -> str:
     lines = [f"### {context.command_path}", "", *_paragraphs(text), ""]
     if examples:
         lines += ["```sh", *examples, "```", ""]
-    rows = [row for title, table in option_tables(command, context).items() if title != "Common" for row in table]
-    if rows:
-        lines += ["| option | what |", "|---|---|", *(_row(f"`{name}`", text) for name, text in rows), ""]
+    tables = option_tables(command, context)
+    if rows := [row for title in ("Arguments", "Options") for row in tables.get(title, ())]:
+        lines += [*_option_table(rows), ""]
+    if shared := [title.lower() for title in _SHARED[:-1] if title in tables]:
+        lines += [
+            f"And the [shared options](#shared-options) of {' and '.join(', '.join(shared).rsplit(', ', 1))}.",
+            "",
+        ]
     return "\n".join(lines)
+
+
+def _shared_options() -> str:
+    """The options that many commands take, once: those of a verb that takes them all."""
+    verb = Verb("nodes:list_nodes", "", "output listing connection consent")
+    command = load("list", verb)
+    tables = option_tables(command, typer.Context(command, info_name="list"))
+    lines = ["## Shared options", "", "Every command also takes `-h` and `--help`.", ""]
+    for title in _SHARED:
+        lines += [f"{title}:", "", *_option_table(tables[title]), ""]
+    return "\n".join(lines)
+
+
+def _option_table(rows: Sequence[tuple[str, str]]) -> list[str]:
+    return ["| option | what |", "|---|---|", *(_row(f"`{name}`", " ".join(text.split())) for name, text in rows)]
 
 
 def _paragraphs(text: str) -> list[str]:

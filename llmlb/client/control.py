@@ -188,9 +188,9 @@ class ControlClient:
         """Why each node would be chosen or filtered out for ``model``, now."""
         return await self._fields("GET", "/v0/explain", query={"model": model})
 
-    async def models(self) -> list[Model]:
-        """What clients may ask for."""
-        return cast(list[Model], await self._rows("/v1/models"))
+    async def models(self, *, api_key: str | None = None) -> list[Model]:
+        """What clients may ask for. The route takes API keys, no logins: ``api_key`` stands in for the token."""
+        return cast(list[Model], await self._rows("/v1/models", token=api_key))
 
     # --- what happened -----------------------------------------------------------------------------------
 
@@ -319,9 +319,11 @@ class ControlClient:
     async def _act(self, node_id: str, verb: str, *, if_match: int | None) -> Node:
         return cast(Node, await self._fields("POST", _node_path(node_id, verb), headers=_if_match(if_match)))
 
-    async def _rows(self, path: str, query: Mapping[str, QueryValue | None] | None = None) -> list[Row]:
+    async def _rows(
+        self, path: str, query: Mapping[str, QueryValue | None] | None = None, *, token: str | None = None
+    ) -> list[Row]:
         """The rows of a list answer: the field named like the route, else the only one that holds a list."""
-        answer = await self._request("GET", path, query=query)
+        answer = await self._connection.request("GET", path, token=token or self.token, query=query)
         fields = answer if isinstance(answer, dict) else {"": answer}
         lists = {name: value for name, value in fields.items() if isinstance(value, list)}
         rows = lists.get(path.rpartition("/")[2].replace("-", "_"))

@@ -15,7 +15,7 @@ from llmlb.loadtest.engine import Call, Engine
 from llmlb.loadtest.exchange import Expectation
 from llmlb.loadtest.plan import ClosedLoop, Pairs, Plan, Sessions
 from llmlb.loadtest.prompts import Prompt, follow_up, with_nonce
-from llmlb.loadtest.record import Label
+from llmlb.loadtest.record import Asked, Label
 
 _S = 1_000_000_000
 _ENDLESS = 1 << 62
@@ -55,7 +55,8 @@ class Course:
             max_tokens=max_tokens_of(plan, parcel.prompt),
             checks_usage=plan.checks_usage,
         )
-        return Call(label, parcel.body, expected, scheduled_at_ns, slot_at_ns)
+        asked = Asked(parcel.prompt.input_tokens, expected.max_tokens if plan.ignore_eos else 0)
+        return Call(label, parcel.body, expected, scheduled_at_ns, slot_at_ns, asked)
 
 
 async def closed_loop(course: Course, load: ClosedLoop) -> None:

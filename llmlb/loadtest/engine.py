@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from llmlb.clock import perf_ns
 from llmlb.loadtest.connection import Connection, DialFailed, Pool
 from llmlb.loadtest.exchange import Deadlines, Exchange, Expectation
-from llmlb.loadtest.record import Label, Record, Routing, Tokens
+from llmlb.loadtest.record import Asked, Label, Record, Routing, Tokens
 from llmlb.loadtest.tally import Tally
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.taxonomy import Ending
@@ -38,6 +38,7 @@ class Call:
     expected: Expectation
     scheduled_at_ns: int
     slot_at_ns: int
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,7 @@ class Engine:
             events=reading.events,
             finish_reason=plain(reading.finish_reason, limit=40),
             tokens=_tokens(exchange),
+            asked=call.asked,
             routing=_routing(exchange.headers),
             retry_after_s=_figure(exchange.headers, b"retry-after"),
             usage_fault=reading.usage_fault(max_tokens=call.expected.max_tokens) if exchange.ending.is_ok else "",

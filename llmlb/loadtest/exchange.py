@@ -38,11 +38,6 @@ class Deadlines:
     stall_s: float = 60.0
     total_s: float = 600.0
 
-    @property
-    def check_every_s(self) -> float:
-        """How often to look: often enough to end a request within 5 % of its shortest deadline."""
-        return min(0.25, max(0.01, min(self.first_token_s, self.stall_s, self.total_s) / 20))
-
 
 class Exchange:
     """The receiver of one response. Instants are ``clock.perf_ns`` readings, 0 for not yet."""

@@ -125,10 +125,6 @@ class Slo:
     tpot_s: float | None = None
     e2e_s: float | None = None
 
-    @property
-    def is_empty(self) -> bool:
-        return self.ttft_s is None and self.tpot_s is None and self.e2e_s is None
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:

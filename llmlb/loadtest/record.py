@@ -49,6 +49,14 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The lengths a request was made for, in tokens; 0 where any length would do."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One request from its scheduled start to its last byte.
 
@@ -74,6 +82,7 @@ class Record:
     events: int = 0
     finish_reason: str = ""
     tokens: Tokens = Tokens()
+    asked: Asked = Asked()
     routing: Routing = Routing()
     retry_after_s: float | None = None
     usage_fault: str = ""

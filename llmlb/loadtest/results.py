@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,10 @@ from llmlb.loadtest.taxonomy import Ending
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts. scheduled leaves out what the test hung up on itself; details: one message per class of failure."""
+    """Counts. scheduled leaves out what the test hung up on itself; details: one message per class of failure.
+
+    input_drift, output_drift: how far the lengths were from those asked for, 0.1 is 10 % longer; None if any would do.
+    """
 
     scheduled: int
     sent: int
@@ -31,6 +33,8 @@ class Totals:
     input_tokens: int
     output_tokens: int
     estimated: int
+    input_drift: float | None
+    output_drift: float | None
     usage_faults: Mapping[str, int]
     retry_after_seen: int
     reconnects: int
@@ -125,22 +129,31 @@ def is_good(record: Record, slo: Slo) -> bool:
 def _totals(measured: Sequence[Record], counted: Sequence[Record]) -> Totals:
     endings = Counter(record.ending for record in measured)
     details = {record.ending: record.detail for record in counted if record.ending.is_failure}
+    answered = [record for record in counted if record.ending.is_ok]
     return Totals(
         scheduled=len(counted),
         sent=sum(record.sent_at_s is not None for record in counted),
-        ok=sum(record.ending.is_ok for record in counted),
+        ok=len(answered),
         failed=sum(record.ending.is_failure for record in counted),
         cancelled=len(measured) - len(counted),
         endings=dict(sorted(endings.items(), key=lambda item: -item[1])),
         details=details,
         statuses=dict(sorted(Counter(record.status for record in counted if record.status).items())),
         input_tokens=sum(record.tokens.prompt for record in counted),
-        output_tokens=sum(record.tokens.completion for record in counted if record.ending.is_ok),
-        estimated=sum(record.tokens.estimated for record in counted if record.ending.is_ok),
+        output_tokens=sum(record.tokens.completion for record in answered),
+        estimated=sum(record.tokens.estimated for record in answered),
+        input_drift=_drift((r.asked.input_tokens, r.tokens.prompt) for r in answered),
+        output_drift=_drift((r.asked.output_tokens, r.tokens.completion) for r in answered),
         usage_faults=dict(Counter(record.usage_fault for record in counted if record.usage_fault).most_common(3)),
         retry_after_seen=sum(record.retry_after_s is not None for record in counted),
         reconnects=sum(record.reconnects for record in counted),
     )
+
+
+def _drift(lengths: Iterable[tuple[int, int]]) -> float | None:
+    """Over the requests whose length was asked for and told."""
+    known = [(asked, told) for asked, told in lengths if asked and told]
+    return sum(told for _, told in known) / sum(asked for asked, _ in known) - 1 if known else None
 
 
 def _rates(counted: Sequence[Record], totals: Totals, *, seed: int, on_schedule: bool) -> Rates:
@@ -230,8 +243,3 @@ def _intervals(times: Mapping[str, Sample], seed: int) -> dict[str, dict[float, 
         rng = random.Random(f"interval {metric} {seed}")
         found[metric] = {q: sample.interval(q, rng) for q in (50.0, 90.0, 99.0) if sample.carries(q) and len(sample)}
     return found
-
-
-def finite(value: float) -> float | None:
-    """None instead of infinity."""
-    return value if math.isfinite(value) else None

@@ -7,7 +7,8 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 
-from llmlb.loadtest.report.document import document, rounded
+from llmlb.loadtest.report.document import document
+from llmlb.loadtest.report.fields import rounded
 from llmlb.loadtest.report.requests import request_row
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.tally import Progress, Quick

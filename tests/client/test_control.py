@@ -137,6 +137,12 @@ def test_an_answer_that_is_no_object_is_refused(answer: object) -> None:
         router.call(lambda c: c.node("n"))
 
 
+def test_models_are_asked_for_with_an_api_key_where_one_is_given() -> None:
+    router = Router({"object": "list", "data": []})
+    router.call(lambda c: c.models(api_key="sk-1"), token="jwt")
+    assert router.asked[0].headers["authorization"] == "Bearer sk-1"
+
+
 def test_filters_travel_as_a_query() -> None:
     router = Router({"nodes": []})
     router.call(lambda c: c.nodes(state="pending", model="llama3.2:1b", q="gpu"))

@@ -7,7 +7,7 @@ import pytest
 from loadtest.examples import fleet_records, record
 
 from llmlb.loadtest.plan import Slo
-from llmlb.loadtest.record import Label, Tokens
+from llmlb.loadtest.record import Asked, Label, Tokens
 from llmlb.loadtest.results import Summary, is_good, summarise
 from llmlb.loadtest.taxonomy import Ending
 
@@ -85,6 +85,15 @@ def test_ttfo_exists_only_where_reasoning_came_before_the_answer() -> None:
 def test_tokens_that_had_to_be_counted_are_told() -> None:
     estimated = record(0, tokens=Tokens(completion=3, estimated=True))
     assert summary([estimated, record(1)]).totals.estimated == 1
+
+
+def test_lengths_that_drift_from_what_was_asked_for_are_told() -> None:
+    longer = replace(record(0, tokens=Tokens(prompt=110, completion=30)), asked=Asked(100, 40))
+    silent = replace(record(1, tokens=Tokens(completion=3)), asked=Asked(100, 0))
+    totals = summary([longer, silent]).totals
+    assert totals.input_drift == pytest.approx(0.1)
+    assert totals.output_drift == pytest.approx(-0.25)
+    assert summary([record(0)]).totals.input_drift is None
 
 
 def test_intervals_are_given_only_for_percentiles_that_the_sample_carries() -> None:

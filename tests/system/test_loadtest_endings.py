@@ -17,7 +17,7 @@ from loadtest.scripted import Chat, serving, whole
 from llmlb.loadtest.engine import Call, Engine, Side
 from llmlb.loadtest.exchange import Deadlines, Expectation
 from llmlb.loadtest.plan import ClosedLoop, Plan
-from llmlb.loadtest.record import Label, Record
+from llmlb.loadtest.record import Asked, Label, Record
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.run import run
 from llmlb.loadtest.target import Target
@@ -45,7 +45,7 @@ def send(target: Target) -> Record:
         engine = Engine([side], deadlines=QUICK, run_id="x")
         now_ns = engine.start_ns
         try:
-            await engine.perform(Call(Label(0), b"{}", Expectation(streamed=False), now_ns, now_ns))
+            await engine.perform(Call(Label(0), b"{}", Expectation(streamed=False), now_ns, now_ns, Asked()))
             engine.settle()
         finally:
             await engine.aclose()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from llmlb_cli.exits import ExitCode, Failure
-from llmlb_cli.output import line
+from llmlb_cli.exits import Failure, usage
+from llmlb_cli.output import is_terminal, line
 
 
 def demo(
@@ -32,9 +31,8 @@ def demo(
     from llmlb.demo.story import DemoOptions, run
 
     if engine not in set(EngineKind):
-        hint = "use --engine auto, llama or sim"
-        raise Failure(f"there is no engine {engine!r}", exit_code=ExitCode.USAGE, hint=hint)
+        raise usage(f'there is no engine "{engine}"', hint="use --engine auto, llama or sim")
     try:
-        return run(DemoOptions(EngineKind(engine), chats, live=sys.stdout.isatty()), line)
+        return run(DemoOptions(EngineKind(engine), chats, live=is_terminal()), line)
     except DemoFailed as error:
         raise Failure(error.message, hint="llmlb demo --engine sim needs no engine") from None

@@ -40,7 +40,9 @@ def list_nodes(
     show(Listing("NodeList", nodes_with_ages(NODES, rows), rows, sort_by=("id",)), router.view)
 
 
-def get_nodes(ctx: typer.Context, ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> None:
+def get_nodes(
+    ctx: typer.Context, ids: Annotated[list[str], typer.Argument(metavar="ID...", help="The nodes.")]
+) -> None:
     """Show everything about one node or several, the last ten points of their history included.
 
     Examples:

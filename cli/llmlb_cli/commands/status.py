@@ -65,7 +65,7 @@ def troubles_of(found: Fields, alerts: Sequence[Fields]) -> list[str]:
         troubles.append(f"none of {approved:g} approved nodes is online")
     if found.get("mass_silence"):
         troubles.append("most nodes went silent at once: look at the network")
-    return troubles + [str(alert.get("message", "")) for alert in alerts if alert.get("severity") == "critical"]
+    return troubles + [_alert_text(alert) for alert in alerts if alert.get("severity") == "critical"]
 
 
 def screen(url: str, found: Fields, alerts: Sequence[Fields], troubles: Sequence[str]) -> list[str]:
@@ -83,10 +83,19 @@ def screen(url: str, found: Fields, alerts: Sequence[Fields], troubles: Sequence
         f"load     {load}{_rates_text(rates)}",
         f"alerts   {count(found.get('alerts_firing', 0))} firing",
     ]
-    lines += [f"  {alert.get('severity', '')}: {alert.get('message', '')}" for alert in alerts]
+    for alert in alerts:
+        lines.append(f"  {alert.get('severity', '')}: {_alert_text(alert)}")
+        lines += [f"    {alert['hint']}"] if alert.get("hint") else []
     if nodes.get("pending"):
         lines.append("next     llmlb nodes approve --all-pending")
-    return lines + [f"trouble  {text}" for text in troubles]
+    told = {_alert_text(alert) for alert in alerts}
+    return lines + [f"trouble  {text}" for text in troubles if text not in told]
+
+
+def _alert_text(alert: Fields) -> str:
+    """``node-1: what is wrong``; the rule's name where nobody said more."""
+    words = (alert.get("subject") or alert.get("node_id"), alert.get("cause") or alert.get("rule"))
+    return ": ".join(str(word) for word in words if word)
 
 
 def _rates_text(rates: Mapping[str, float]) -> str:
@@ -100,7 +109,7 @@ def _counts(value: object) -> dict[str, float]:
 
 
 def _firing(router: Router) -> list[Fields]:
-    return [alert for alert in router.rows("/v0/alerts", "alerts") if alert.get("state") == "firing"]
+    return [alert for alert in router.rows("/v0/alerts", "alerts") if alert.get("is_firing")]
 
 
 def _wait(router: Router, timeout_s: float) -> ExitCode:

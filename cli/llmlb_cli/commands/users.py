@@ -31,7 +31,7 @@ def list_users(ctx: typer.Context) -> None:
 
 def create_user(
     ctx: typer.Context,
-    username: Annotated[str, typer.Argument(metavar="NAME")],
+    username: Annotated[str, typer.Argument(metavar="NAME", help="The user.")],
     role: Annotated[str, typer.Option(metavar="ROLE", help="admin, or viewer, who may look at everything.")] = "viewer",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
 ) -> None:
@@ -52,7 +52,9 @@ def create_user(
         line(f"created {username} ({role})  next: llmlb login --username {username}")
 
 
-def delete_user(ctx: typer.Context, username: Annotated[str, typer.Argument(metavar="NAME")]) -> ExitCode:
+def delete_user(
+    ctx: typer.Context, username: Annotated[str, typer.Argument(metavar="NAME", help="The user.")]
+) -> ExitCode:
     """Delete a user and end all of its sessions. The last admin cannot be deleted.
 
     Examples:

@@ -96,6 +96,10 @@ def _rates(summary: Summary) -> Iterator[str]:
             f"  offered {figures.number(rates.offered_per_s)}/s, sent {figures.number(rates.sent_per_s)}/s, "
             f"completed {figures.number(rates.completed_per_s)}/s"
         )
+    drifts = [("prompts", totals.input_drift), ("answers", totals.output_drift)]
+    told = [f"{name} {drift:+.0%} in tokens" for name, drift in drifts if drift is not None and abs(drift) >= 0.005]
+    if told:
+        yield f"  lengths against what was asked for: {', '.join(told)}"
     goodput = summary.goodput
     if goodput.good != totals.ok:
         yield f"  goodput {figures.number(goodput.per_s)}/s, {goodput.share:.1%} of all scheduled"

@@ -27,6 +27,10 @@ WELL = {
 }
 
 
+def _alert(severity: str, **fields: object) -> dict[str, object]:
+    return {"severity": severity, "rule": "", "node_id": "", "hint": "", "is_firing": True, **fields}
+
+
 def test_a_healthy_router_is_one_screen_and_0(router: FakeRouter, run: Run) -> None:
     router.answers["GET", "/v0/status"] = Answer(200, WELL)
     ran = run("status")
@@ -45,17 +49,17 @@ def test_a_healthy_router_is_one_screen_and_0(router: FakeRouter, run: Run) -> N
 def test_a_critical_alert_is_shown_and_10(router: FakeRouter, run: Run) -> None:
     router.answers["GET", "/v0/status"] = Answer(200, {**WELL, "alerts_firing": 2})
     alerts = [
-        {"id": "1", "severity": "critical", "message": "node-1 went offline", "state": "firing"},
-        {"id": "2", "severity": "warning", "message": "node-2 waits", "state": "firing"},
-        {"id": "3", "severity": "critical", "message": "long ago", "state": "resolved"},
+        _alert("critical", subject="node-1", cause="it is offline", hint="look at its agent"),
+        _alert("warning", subject="", rule="queue_growing", cause=""),
+        _alert("critical", subject="node-3", cause="long ago", is_firing=False),
     ]
     router.answers["GET", "/v0/alerts"] = Answer(200, {"alerts": alerts})
     ran = run("status")
     assert ran.code == 10
-    assert "  critical: node-1 went offline\n  warning: node-2 waits\n" in ran.out
-    assert ran.out.endswith("trouble  node-1 went offline\n")
+    assert "  critical: node-1: it is offline\n    look at its agent\n  warning: queue_growing\n" in ran.out
+    assert "trouble" not in ran.out
     item = json.loads(run("status", "-o", "json").out)["item"]
-    assert (item["healthy"], item["troubles"], len(item["alerts"])) == (False, ["node-1 went offline"], 2)
+    assert (item["healthy"], item["troubles"], len(item["alerts"])) == (False, ["node-1: it is offline"], 2)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from llmlb.telemetry.access_log import AccessLog, access_line
+from llmlb.telemetry.log_line import LogLine
+from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
+
+
+def record(**fields: object) -> ExchangeRecord:
+    made = ExchangeRecord("req_1", 1_800_000_000.0, endpoint="/v1/chat/completions", model="llama", status=200)
+    made.outcome, made.total_s = ExchangeOutcome.ANSWERED, 1.5
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_a_line_says_what_went_where_and_how_long_it_took() -> None:
+    made = access_line(
+        record(
+            node_id="node-1",
+            reason="least_active",
+            key_name="team-a",
+            queue_s=0.25,
+            ttft_s=0.5,
+            prompt_tokens=3,
+            completion_tokens=9,
+            bytes_out=812,
+            attempts=[AttemptRecord("node-2", "least_active", "refused")],
+        )
+    )
+    assert made.message == "/v1/chat/completions 200 answered"
+    assert made.at_unix_s == 1_800_000_001.5
+    assert made.fields == {
+        "id": "req_1",
+        "model": "llama",
+        "node_id": "node-1",
+        "reason": "least_active",
+        "key": "team-a",
+        "total_ms": 1500.0,
+        "queue_ms": 250.0,
+        "ttft_ms": 500.0,
+        "prompt_tokens": 3,
+        "completion_tokens": 9,
+        "failed_attempts": 1,
+        "bytes_out": 812,
+    }
+
+
+def test_a_client_that_left_is_shown_with_what_it_left() -> None:
+    gone = record(outcome=ExchangeOutcome.CANCELLED, cancelled_phase=Phase.QUEUED, status=0)
+    assert access_line(gone).message == "/v1/chat/completions - cancelled while queued"
+
+
+def test_what_a_client_sends_cannot_forge_or_reveal() -> None:
+    made = access_line(record(model="a\nb", client_request_id="sk-abcdefghijklmnop", error="\x1b[2J"))
+    assert made.fields["model"] == "a\\nb"
+    assert made.fields["client_request_id"] == "sk-***"
+    assert made.fields["error"] == "\\x1b[2J"
+
+
+def test_lines_come_together_and_none_is_lost() -> None:
+    batches: list[list[LogLine]] = []
+    log = AccessLog(batches.append, batch=3)
+    for number in range(7):
+        log.access(record(id=f"req_{number}"))
+    log.flush()
+    log.flush()
+    assert [[made.fields["id"] for made in batch] for batch in batches] == [
+        ["req_0", "req_1", "req_2"],
+        ["req_3", "req_4", "req_5"],
+        ["req_6"],
+    ]
