@@ -243,7 +243,8 @@ class StreamWatch:
         verdict = Verdict.QUIET
         position = 0
         while position < len(data):
-            end = data.index(gap, position) + len(gap)
+            at = data.find(gap, position)
+            end = len(data) if at < 0 else at + len(gap)
             match self._sight(data[position:end]):
                 case Sight.CONTENT:
                     self.events += 1

@@ -1,0 +1,161 @@
+"""What a stream means does not depend on how its bytes were cut."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlb.core.choice import Endpoint
+from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Verdict, tokens_of
+
+
+def event(data: object, name: str = "", gap: str = "\n\n") -> bytes:
+    text = data if isinstance(data, str) else json.dumps(data)
+    line = gap[: len(gap) // 2]
+    return ((f"event: {name}{line}" if name else "") + f"data: {text}{gap}").encode()
+
+
+def word(text: str) -> dict[str, object]:
+    return {"choices": [{"delta": {"content": text}, "finish_reason": None}]}
+
+
+FINISH = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+USAGE = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
+CHAT = [
+    {"choices": [{"delta": {"role": "assistant", "content": ""}}]},
+    word("a"),
+    word("error [DONE]"),
+    word("c"),
+    FINISH,
+]
+
+MESSAGES = [
+    ("message_start", {"type": "message_start", "message": {"usage": {"input_tokens": 4, "output_tokens": 1}}}),
+    ("content_block_start", {"type": "content_block_start", "content_block": {"type": "text", "text": ""}}),
+    ("content_block_delta", {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hi"}}),
+    ("message_delta", {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}),
+    ("message_stop", {"type": "message_stop"}),
+]
+RESPONSES = [
+    ("response.created", {"type": "response.created", "response": {}}),
+    ("response.output_text.delta", {"type": "response.output_text.delta", "delta": "hi"}),
+    (
+        "response.completed",
+        {"type": "response.completed", "response": {"usage": {"input_tokens": 4, "output_tokens": 9}}},
+    ),
+]
+
+
+def feed(watch: StreamWatch, data: bytes, cuts: list[int]) -> Verdict:
+    """The worst verdict over all pieces; stops at a failure as the exchange does."""
+    worst = Verdict.QUIET
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    for start, end in pairwise(edges):
+        verdict = watch.feed(data[start:end])
+        if verdict is Verdict.FAILURE:
+            return verdict
+        if verdict is Verdict.CONTENT:
+            worst = verdict
+    return worst
+
+
+cuts = st.lists(st.integers(1, 900), max_size=8)
+
+
+@given(cuts=cuts, gap=st.sampled_from(["\n\n", "\r\n\r\n", "\r\r"]))
+def test_a_whole_chat_is_complete_and_counted(cuts: list[int], gap: str) -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    data = b"".join(event(item, gap=gap) for item in [*CHAT, USAGE, "[DONE]"])
+    assert feed(watch, b":ping\n\n".replace(b"\n\n", gap.encode()) + data, cuts) is Verdict.CONTENT
+    assert watch.is_complete
+    assert watch.at_boundary
+    assert watch.events == 3
+    assert (watch.tokens.prompt, watch.tokens.completion) == (5, 3)
+
+
+@given(cuts=cuts)
+def test_a_whole_message_is_complete(cuts: list[int]) -> None:
+    watch = StreamWatch(Endpoint.MESSAGES)
+    feed(watch, b"".join(event(data, name) for name, data in MESSAGES), cuts)
+    assert watch.is_complete
+    assert (watch.tokens.prompt, watch.tokens.completion) == (4, 9)
+
+
+@given(cuts=cuts)
+def test_a_whole_response_is_complete(cuts: list[int]) -> None:
+    watch = StreamWatch(Endpoint.RESPONSES)
+    feed(watch, b"".join(event(data, name) for name, data in RESPONSES), cuts)
+    assert watch.is_complete
+    assert (watch.tokens.prompt, watch.tokens.completion) == (4, 9)
+
+
+@pytest.mark.parametrize("missing", range(len(CHAT) + 1))
+def test_a_chat_without_its_finish_or_its_end_is_not_complete(missing: int) -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    items: list[object] = [*CHAT, "[DONE]"]
+    del items[missing]
+    feed(watch, b"".join(event(item) for item in items), [])
+    assert watch.is_complete is (missing < len(CHAT) - 1)
+
+
+@given(cuts=cuts, bad=st.sampled_from(["abort", "error", "cancelled", "eos"]))
+def test_an_unknown_finish_reason_is_a_failure_wherever_it_is_cut(cuts: list[int], bad: str) -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    finish = {"choices": [{"delta": {}, "finish_reason": bad}]}
+    data = event(word("a")) + event(finish) + event("[DONE]")
+    assert feed(watch, data, cuts) is Verdict.FAILURE
+    assert bad in watch.failure
+
+
+def test_what_came_before_a_bad_event_in_the_same_read_is_told_apart() -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    watch.feed(event(word("a")))
+    good = event(word("b"))
+    assert watch.feed(good + event({"error": {"message": "dead"}})) is Verdict.FAILURE
+    assert watch.sound_bytes == len(good)
+
+
+def test_a_bad_event_that_began_in_an_earlier_read_cannot_be_cut_off() -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    bad = event({"error": {"message": "dead"}})
+    watch.feed(event(word("a")) + bad[:10])
+    assert watch.feed(bad[10:]) is Verdict.FAILURE
+    assert watch.sound_bytes == -1
+
+
+def test_an_endless_event_is_a_failure() -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    assert watch.feed(b"data: " + b"x" * MAX_EVENT_BYTES) is Verdict.FAILURE
+
+
+@pytest.mark.parametrize("delta", [{"reasoning_content": "x"}, {"reasoning": "x"}, {"tool_calls": [{"index": 0}]}])
+def test_reasoning_and_tool_calls_are_content(delta: dict[str, object]) -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    assert watch.feed(event({"choices": [{"delta": delta}]})) is Verdict.CONTENT
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_looked_at_without_an_error(noise: bytes) -> None:
+    for endpoint in Endpoint:
+        watch = StreamWatch(endpoint)
+        watch.feed(noise)
+        watch.feed(b"data: " + noise + b"\n\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b'{"usage":{"prompt_tokens":3,"completion_tokens":5}}', (3, 5)),
+        (b'{"usage":{"input_tokens":3,"output_tokens":5}}', (3, 5)),
+        (b'{"usage":{"prompt_tokens":"3","completion_tokens":-1}}', (None, None)),
+        (b'{"usage":7}', (None, None)),
+        (b"not json", (None, None)),
+    ],
+)
+def test_tokens_of_a_plain_answer(answer: bytes, expected: tuple[int | None, int | None]) -> None:
+    tokens = tokens_of(answer)
+    assert (tokens.prompt, tokens.completion) == expected
