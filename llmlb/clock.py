@@ -18,6 +18,9 @@ perf_s = time.perf_counter
 perf_ns = time.perf_counter_ns
 """Nanoseconds on the finest monotonic clock."""
 
+sleep_s = time.sleep
+"""Wait without an event loop: for the demo and other programs that have none."""
+
 unix_s = time.time
 """Seconds since 1970 on the wall clock: display, JWTs and records only."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any, Self
 
 import httpx
 
-from llmlb.clock import monotonic_s
+from llmlb.clock import monotonic_s, sleep_s
 from llmlb.demo.model import DemoEngine
 from llmlb.demo.processes import Child, free_port
 from llmlb.errors import LlmlbError
@@ -97,7 +96,7 @@ class DemoFleet:
         while monotonic_s() < until_s:
             if any(node["id"] == name and node["state"] == state for node in self.nodes()):
                 return
-            time.sleep(POLL_S)
+            sleep_s(POLL_S)
         raise DemoFailed(f"{name} did not become {state} in {timeout_s:.0f} s.\n{self._agents[name].last_words()}")
 
     def chat(self, client: httpx.Client, text: str, max_tokens: int) -> httpx.Response:
@@ -115,7 +114,7 @@ class DemoFleet:
             with contextlib.suppress(httpx.TransportError):
                 if is_ready():
                     return
-            time.sleep(POLL_S)
+            sleep_s(POLL_S)
         raise DemoFailed(f"{what} did not start.\n{child.last_words()}")
 
     def _engine(self, name: str) -> Child:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from llmlb.demo.leash import leash_environment, leashed
@@ -23,6 +23,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _own_environment() -> dict[str, str]:
+    """This process's environment without the user's llmlb settings: the demo is its own fleet, not theirs."""
+    foreign = ("LLMLB_", "XLLM_", "LOAD_BALANCER_")
+    ours = "LLMLB_LEASH_"
+    return {
+        name: value
+        for name, value in leash_environment().items()
+        if name.startswith(ours) or not name.startswith(foreign)
+    }
+
+
 class Child:
     """One process. It never outlives the demo, not even a killed one."""
 
@@ -32,11 +43,11 @@ class Child:
         self._log_path = log
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, environ: Mapping[str, str] | None = None) -> None:
+    def start(self) -> None:
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
-                env=leash_environment() | dict(environ or {}),
+                env=_own_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

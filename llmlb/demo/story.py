@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmlb.clock import monotonic_s
+from llmlb.clock import monotonic_s, sleep_s
 from llmlb.demo.chats import ChatTally, Trickle, chats_at_once
 from llmlb.demo.fleet import NODES, DemoFailed, DemoFleet
 from llmlb.demo.model import INSTALL_HINT, EngineKind, choose_engine
@@ -95,7 +94,7 @@ def _let_flow(trickle: Trickle, chats: int) -> None:
     until_s = monotonic_s() + 30.0
     wanted = trickle.tally.total + chats
     while trickle.tally.total < wanted and monotonic_s() < until_s:
-        time.sleep(0.05)
+        sleep_s(0.05)
 
 
 def _show_live(fleet: DemoFleet, trickle: Trickle) -> None:
@@ -113,7 +112,7 @@ def _show_live(fleet: DemoFleet, trickle: Trickle) -> None:
     try:
         with Live(table(), auto_refresh=False) as live:
             while True:
-                time.sleep(LIVE_INTERVAL_S)
+                sleep_s(LIVE_INTERVAL_S)
                 live.update(table(), refresh=True)
     except KeyboardInterrupt:
         sys.stderr.write("stopping ...\n")

@@ -148,6 +148,7 @@ async def _serve(loaded: Loaded, store: Store, directory: Path, logs: Logs) -> i
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
+        gc.enable()
         await server.serve(sockets=[listener])
     await router.stop()
     return 0

@@ -32,6 +32,10 @@ def serve(
       llmlb serve --host 0.0.0.0 --port 8080 --config /etc/llmlb/config.toml
       llmlb serve --dev
     """
+    import gc
+
+    # Nothing that an import makes is garbage; looking for some would cost a tenth of the start. run() turns it on again.
+    gc.disable()
     from llmlb.runtime.serve import ServeOptions, run
 
     options = ServeOptions(
