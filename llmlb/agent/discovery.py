@@ -47,6 +47,8 @@ async def find_engine(http: httpx.AsyncClient, addresses: Sequence[RouterAddress
             return await detect(http, address.url, api_key=api_key)
         except EngineError as error:
             reasons.append(error)
+    if len(reasons) == 1:
+        raise reasons[0]
     telling = [reason for reason in reasons if not isinstance(reason, EngineUnreachable)]
     if telling:
         raise telling[0]

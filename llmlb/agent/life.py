@@ -20,6 +20,7 @@ from llmlb.agent.link import RouterLink
 from llmlb.agent.narration import Narration
 from llmlb.agent.reactions import (
     REJECTED_RETRY_S,
+    TOO_SOON_RETRY_S,
     Reaction,
     after_heartbeat,
     after_registration,
@@ -201,6 +202,8 @@ class AgentLife:
             case Reaction.NEXT_BEAT:
                 self._backoff.reset()
                 return jittered(self._heartbeat_s, self._rng)
+            case Reaction.BEAT_SOON:
+                return jittered(TOO_SOON_RETRY_S, self._rng)
             case Reaction.WAIT_LONG:
                 return REJECTED_RETRY_S
             case Reaction.BACK_OFF | Reaction.OTHER_ID | Reaction.REGISTER_AGAIN:

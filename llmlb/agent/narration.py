@@ -55,5 +55,7 @@ class Narration:
                 logger.info("waiting for approval", extra={"node": node_id, "approve_with": command})
             case "online":
                 logger.info("online: the router sends requests here", extra={"node": node_id})
+            case "offline":
+                logger.info("known to the router; its next heartbeat brings it back", extra={"node": node_id})
             case _:
                 logger.info("the router's view of this node changed", extra={"node": node_id, "state": state})

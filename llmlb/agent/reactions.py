@@ -10,6 +10,10 @@ REJECTED_RETRY_S = 600.0
 """A rejection lasts a day and is lifted by ``approve``; ten minutes is soon enough to notice."""
 
 
+TOO_SOON_RETRY_S = 1.5
+"""A router counts heartbeats over one second."""
+
+
 class Reaction(StrEnum):
     """What to do after a refusal or a failure."""
 
@@ -21,6 +25,8 @@ class Reaction(StrEnum):
     """An operator rejected this node."""
     NEXT_BEAT = "next beat"
     """Only this heartbeat is lost; go on at the usual interval."""
+    BEAT_SOON = "beat soon"
+    """It came too soon after others, as after a quick restart: a whole interval would be too long to wait."""
     OTHER_ID = "other id"
     """Another node has this id; take the next default one, or ask for a person."""
 
@@ -29,7 +35,7 @@ _HEARTBEAT = {
     404: Reaction.REGISTER_AGAIN,
     409: Reaction.NEXT_BEAT,
     422: Reaction.NEXT_BEAT,
-    429: Reaction.NEXT_BEAT,
+    429: Reaction.BEAT_SOON,
 }
 _REGISTRATION = {409: Reaction.OTHER_ID}
 

@@ -12,6 +12,9 @@ from llmlb.auth.tokens import hash_token, hint, new_api_key, new_join_token
 from llmlb.store.rows import ApiKeyRow, JoinTokenRow
 from llmlb.wire.keys import ApiKeyCreation, JoinTokenCreation
 
+LATEST_EXPIRY_UNIX_S = 253_402_300_799.0
+"""The last second of the year 9999: later ones cannot be written as RFC 3339."""
+
 
 async def create_key(call: Call, wanted: ApiKeyCreation) -> tuple[ApiKeyRow, str]:
     """A new API key: its row, and the key itself."""
@@ -79,6 +82,9 @@ def _expiry(call: Call, expires_at: datetime | None) -> float | None:
     if expires_at is None:
         return None
     unix_s = expires_at.timestamp()
+    if unix_s > LATEST_EXPIRY_UNIX_S:
+        message = "The field expires_at is beyond the year 9999. Leave it out for no expiry."
+        raise ApiRefusal(422, "invalid_value", message, param="expires_at")
     if unix_s <= call.services.now_unix_s():
         message = "The field expires_at lies in the past. Give a later instant, or leave it out for no expiry."
         raise ApiRefusal(422, "invalid_value", message, param="expires_at")

@@ -80,6 +80,11 @@ async def _stored(services: Services, name: str) -> UserRow:
     raise ApiRefusal(404, "user_not_found", message, param="username")
 
 
+async def is_stored(services: Services, row: UserRow) -> bool:
+    """Whether a user outlives this process; the well-known login of --dev does not."""
+    return any(stored.id == row.id for stored in await services.store.load_users())
+
+
 def transient_user(name: str) -> ApiRefusal:
     """A login that --dev keeps in memory cannot be changed."""
     message = f"The user {name[:100]!r} exists only while the router runs with --dev. Start it without --dev first."

@@ -131,12 +131,13 @@ async def _renew(call: Call, node: Node, message: Registration, address: NodeAdd
     elif has_moved:
         record = replace(record, address=await pinned_address(services, address.url))
     await services.store.save_node(_renewed_row(node, profile, record, loses_approval=loses_approval))
+    is_dialled_differently = record != old or profile.url != node.profile.url
     now_s = services.now_s()
     _, changes = services.fleet.register(node.id, profile, first_words(message), now_s)
     if loses_approval:
         changes += services.fleet.move(node, now_s)
     services.node_records[node.id] = record
-    if record != old or has_moved:
+    if is_dialled_differently:
         services.redial(node)
     services.announce(changes, actor=f"node:{node.id}")
     return Registered(_reply(services, node, credential.strip()), is_new=False)

@@ -73,8 +73,6 @@ class Services:
     """Ids that may not come back, and until when in unix seconds."""
     arriving: set[NodeId] = field(default_factory=set)
     """Ids of registrations that wait for the store."""
-    transient_users: frozenset[str] = frozenset()
-    """Users that --dev keeps in memory only."""
     password_changes: LoginLimiter = field(default_factory=LoginLimiter)
     logins: LoginDesk = field(init=False)
     registrations: RegistrationLimiter = field(default_factory=RegistrationLimiter)

@@ -6,12 +6,15 @@ import json
 from dataclasses import asdict, replace
 
 from llmlb.api.access import Call
+from llmlb.api.answers import ApiRefusal
 from llmlb.api.audit import Act, audit_row
 from llmlb.api.services import Services
 from llmlb.config.sections import LoadBalancerSettings
 from llmlb.core.change import Change, ChangeKind
+from llmlb.core.choice import Policy
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Node, NodeId
+from llmlb.errors import ConfigurationError
 from llmlb.wire import settings as wire
 
 SECTION = "load_balancer"
@@ -34,14 +37,14 @@ def merged(current: LoadBalancerSettings, patch: wire.LoadBalancerPatch) -> Load
 
 
 async def change(call: Call, patch: wire.LoadBalancerPatch) -> LoadBalancerSettings:
-    """Puts a change in force and keeps it over restarts. Raises ConfigurationError for a mode that does not exist."""
+    """Puts a change in force and keeps it over restarts. Refuses a mode that does not exist."""
     services = call.services
     async with services.locks.hold("settings"):
         before = services.load_balancer
         wanted = merged(before, patch)
         if wanted == before:
             return before
-        policy = services.make_policy(wanted.mode) if wanted.mode != before.mode else services.balancer.policy
+        policy = _policy(services, wanted.mode)
         said = _differences(before, wanted)
         rows = _rows(services.settings.load_balancer, before, wanted)
         await services.store.save_settings(rows, audit=audit_row(call, Act.SETTINGS, SECTION, said))
@@ -53,10 +56,9 @@ async def change(call: Call, patch: wire.LoadBalancerPatch) -> LoadBalancerSetti
 
 
 def preview(services: Services, patch: wire.LoadBalancerPatch) -> wire.SettingsPreview:
-    """Which nodes a change would exclude. Raises ConfigurationError for a mode that does not exist."""
+    """Which nodes a change would exclude. Refuses a mode that does not exist."""
     wanted = merged(services.load_balancer, patch)
-    if wanted.mode != services.load_balancer.mode:
-        services.make_policy(wanted.mode)
+    _policy(services, wanted.mode)
     now_s = services.now_s()
     before, after = services.fleet.thresholds, thresholds_of(wanted)
     excluded_now = {node.id for node in services.fleet if _over(before, node, now_s)}
@@ -67,6 +69,16 @@ def preview(services: Services, patch: wire.LoadBalancerPatch) -> wire.SettingsP
         newly_excluded=sorted(excluded_then.keys() - excluded_now),
         no_longer_excluded=sorted(excluded_now - excluded_then.keys()),
     )
+
+
+def _policy(services: Services, mode: str) -> Policy:
+    """The policy of a mode: the one in force where the mode is; else a new one."""
+    if mode == services.load_balancer.mode:
+        return services.balancer.policy
+    try:
+        return services.make_policy(mode)
+    except ConfigurationError as error:
+        raise ApiRefusal(422, "invalid_value", f"{error.message} Nothing was changed.", param="mode") from None
 
 
 def _over(thresholds: Thresholds, node: Node, now_s: float) -> list[str]:

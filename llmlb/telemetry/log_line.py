@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from llmlb.telemetry.redaction import HIDDEN, is_secret_field, printable, redacted
 
@@ -19,6 +21,8 @@ MAX_TRACEBACK_CHARS = 20_000
 FieldValue = str | int | float | bool | None
 
 _OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+_JSON_NAMES = frozenset({"at", "level", "logger", "message", "traceback"})
+_NEEDS_QUOTES = re.compile('[ "=]').search
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
@@ -41,7 +45,7 @@ class LogLine:
         level = f"{self.level:<8}"
         if coloured:
             level = f"\x1b[{_COLOURS.get(self.level, '0')}m{level}\x1b[0m"
-        values = "".join(f" {name}={_quoted(value)}" for name, value in self.fields.items())
+        values = "".join([f" {name}={_quoted(value)}" for name, value in self.fields.items()])
         line = f"{_instant(self.at_unix_s)} {level} {self.logger:<24} {self.message}{values}"
         return line if not self.trace else line + "\n" + "\n".join(f"    {part}" for part in self.trace.split("\n"))
 
@@ -53,8 +57,10 @@ class LogLine:
             "logger": self.logger,
             "message": self.message,
         }
-        own = {*entry, "traceback"}
-        entry.update({f"{name}_" if name in own else name: value for name, value in self.fields.items()})
+        if _JSON_NAMES.isdisjoint(self.fields):
+            entry.update(self.fields)
+        else:
+            entry.update({f"{name}_" if name in _JSON_NAMES else name: value for name, value in self.fields.items()})
         if self.trace:
             entry["traceback"] = self.trace
         return json.dumps(entry)
@@ -111,12 +117,19 @@ def _trace(record: logging.LogRecord) -> str:
 def _quoted(value: FieldValue) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = str(value)
-    if text and not any(character in ' "=' for character in text):
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if not isinstance(value, str):
+        return str(value)
+    if value and not _NEEDS_QUOTES(value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _instant(at_unix_s: float) -> str:
     """RFC 3339 with milliseconds, UTC."""
-    return datetime.fromtimestamp(at_unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second = int(at_unix_s)
+    return f"{_second(second)}.{int((at_unix_s - second) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,6 +1,7 @@
 """The log of a process: set up once, for the standard library's loggers and for uvicorn's.
 
-Text for people or JSON for collectors, written by a thread, the last 1,000 lines kept for the console.
+Text for people or JSON for collectors, written by a thread, the last 1,000 lines kept for the console; access lines are
+not, for they would push out everything else within seconds, and the console has the request records.
 """
 
 from __future__ import annotations
@@ -34,12 +35,14 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.put([line_of(record)])
+            line = line_of(record)
+            self.kept.append(line)
+            self.write([line])
         except Exception:  # noqa: BLE001 -- whatever a logged object does, the request it is about must go on
             self.handleError(record)
 
-    def put(self, lines: list[LogLine]) -> None:
-        self.kept.extend(lines)
+    def write(self, lines: list[LogLine]) -> None:
+        """Write lines without keeping them."""
         self._writer.write("".join([f"{self._written(line)}\n" for line in lines]))
 
     def _written(self, line: LogLine) -> str:
@@ -52,7 +55,7 @@ class Logs:
     def __init__(self, handler: LogHandler, writer: LogWriter, *, access: bool) -> None:
         self._handler = handler
         self._writer = writer
-        self._access = AccessLog(handler.put) if access else None
+        self._access = AccessLog(handler.write) if access else None
 
     def recent(self, limit: int = KEPT_LINES, *, level: str = "") -> list[LogLine]:
         """The last lines, newest first; with ``level``, such as WARNING, only those at least as important."""

@@ -100,6 +100,9 @@ MAX_LABEL_CHARS = 256
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+_ANSWERED, _REFUSED = ExchangeOutcome.ANSWERED, ExchangeOutcome.REFUSED
+
+
 class ModelSeries:
     """Everything counted for one model label. ``requests`` is keyed by node id and outcome.
 
@@ -169,14 +172,14 @@ class Metrics:
     def ended(self, record: ExchangeRecord) -> None:
         """Count one finished exchange: outcome, durations, tokens and, if its client left, the phase."""
         outcome = record.outcome
-        if outcome is ExchangeOutcome.REFUSED:
+        if outcome is _REFUSED:
             # Its model may be any text that a client cares to send: it must not use up the labels.
             self.known_model(record.model).ended(record.node_id, outcome)
             return
         series = self._by_name.get(record.model) or self._enter(record.model)
         series.ended(record.node_id, outcome)
         series.queue.observe(record.queue_s)
-        if outcome is ExchangeOutcome.ANSWERED:
+        if outcome is _ANSWERED:
             series.request_duration.observe(record.total_s)
         elif record.cancelled_phase is not None:
             self.cancellations[record.cancelled_phase] += 1

@@ -28,6 +28,10 @@ class ExchangeOutcome(StrEnum):
     """No node was asked: nobody could take it, or it was not acceptable."""
 
 
+_ANSWERED, _FAILED, _REFUSED = ExchangeOutcome.ANSWERED, ExchangeOutcome.FAILED, ExchangeOutcome.REFUSED
+"""Looking up a member of an enumeration takes longer than counting it."""
+
+
 class Phase(StrEnum):
     """Where a request was when its client went away."""
 
@@ -94,9 +98,8 @@ class ExchangeRecord:
     @property
     def is_error(self) -> bool:
         """Whether an operator should count it as one: a failure, or a refusal that is not the client's own."""
-        if self.outcome is ExchangeOutcome.FAILED:
-            return True
-        return self.outcome is ExchangeOutcome.REFUSED and self.status >= 500
+        outcome = self.outcome
+        return outcome is _FAILED or (outcome is _REFUSED and self.status >= 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +198,15 @@ class RequestLog:
     def _count(self, record: ExchangeRecord, second: int) -> None:
         book, node_id, outcome = self._book, record.node_id, record.outcome
         tokens = record.completion_tokens or 0
-        errors = int(record.is_error)
-        book.fleet.add(second, errors=errors, tokens=tokens)
-        if outcome is ExchangeOutcome.ANSWERED:
+        errors = 0
+        if outcome is _ANSWERED:
             book.total.add(second, record.total_s)
             if record.ttft_s is not None:
                 book.ttft.add(second, record.ttft_s)
-        if outcome is not ExchangeOutcome.REFUSED:
+        elif record.is_error:
+            errors = 1
+        book.fleet.add(second, errors=errors, tokens=tokens)
+        if outcome is not _REFUSED:
             # A refused model may be any text that a client cares to send.
             book.models.add(second, record.model, errors=errors, tokens=tokens)
         if node_id:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from llmlb.wire.fields import FROM_OPERATOR, TO_CLIENT
 
 USERNAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 
+LONGEST_PASSWORD_BYTES = 1024
+
 RoleName = Literal["admin", "viewer"]
 Username = Annotated[str, StringConstraints(pattern=USERNAME_PATTERN, max_length=64)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=1024)]
+
+
+def _hashable(password: str) -> str:
+    if len(password.encode()) > LONGEST_PASSWORD_BYTES:
+        raise ValueError(f"must be at most {LONGEST_PASSWORD_BYTES} bytes long")
+    return password
+
+
+NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=1024), AfterValidator(_hashable)]
 
 
 class LoginRequest(BaseModel):

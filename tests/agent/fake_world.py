@@ -52,6 +52,7 @@ class FakeRouter:
         self.draining = False
         self.heartbeat_secs: float | None = None
         self.is_up = True
+        self.is_forgetful = False
         self.messages: list[Message] = []
         self.answers: dict[str, list[Answer]] = defaultdict(list)
         self._issued = 0
@@ -101,6 +102,8 @@ class FakeRouter:
         return next((node for node, known in self.tokens.items() if known == token), "")
 
     def _beat(self, request: httpx.Request, body: Mapping[str, object]) -> httpx.Response:
+        if self.is_forgetful:
+            self.tokens.clear()
         token = self.tokens.get(str(body["node_id"]))
         if token is None:
             return refusal(404, "node_not_found")

@@ -27,7 +27,7 @@ def refused(status: int, code: str = "some_code") -> RouterRefused:
         (401, "invalid_token", Reaction.BACK_OFF),
         (409, "duplicate_instance", Reaction.NEXT_BEAT),
         (422, "invalid_field", Reaction.NEXT_BEAT),
-        (429, "too_many", Reaction.NEXT_BEAT),
+        (429, "too_many_heartbeats", Reaction.BEAT_SOON),
         (500, "internal", Reaction.BACK_OFF),
         (503, "draining", Reaction.BACK_OFF),
         (302, "redirect", Reaction.BACK_OFF),

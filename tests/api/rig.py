@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,8 +16,11 @@ from random import Random
 from typing import Any
 
 import httpx
-from starlette.types import ASGIApp
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from llmlb.api.access import Access, declared_access
 from llmlb.api.app import create_app
 from llmlb.api.insight import snapshot_view
 from llmlb.api.services import Services
@@ -100,7 +104,7 @@ class Rig:
     """The router under test and ways to call it. Answers are ``httpx.Response``."""
 
     services: Services
-    app: ASGIApp
+    app: FastAPI
     clock: FakeClock
     calls: Calls
     tokens: dict[str, str] = field(default_factory=dict)
@@ -195,6 +199,37 @@ class Rig:
         return node
 
 
+async def inference(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stands in for the data plane: takes whatever comes."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEntry:
+    """One method of one route, with who may call it."""
+
+    method: str
+    template: str
+    access: Access
+
+    @property
+    def path(self) -> str:
+        """A path that leads there."""
+        return re.sub(r"\{\w+\}", "x", self.template)
+
+
+def route_table(app: FastAPI) -> list[RouteEntry]:
+    """Every route of the application. HEAD follows GET."""
+    entries = []
+    for route in app.routes:
+        assert isinstance(route, Route), route
+        template = re.sub(r":\w+\}", "}", route.path)
+        methods = sorted((route.methods or set()) - {"HEAD"})
+        entries += [RouteEntry(method, template, declared_access(route)) for method in methods]
+    return entries
+
+
 Scenario = Callable[[Rig], Awaitable[None]]
 
 
@@ -204,7 +239,7 @@ def play(
     *,
     dev: bool = False,
     settings: Settings | None = None,
-    data_plane: ASGIApp | None = None,
+    data_plane: ASGIApp | None = inference,
 ) -> None:
     """Runs a scenario against a router whose store is in the directory."""
 

@@ -122,6 +122,15 @@ def test_the_console_gets_the_last_lines_newest_first(configure: Configure) -> N
     assert len(logs.recent(5)) == 5
 
 
+def test_traffic_does_not_push_trouble_out_of_the_console(configure: Configure) -> None:
+    logs = configure(stream=io.StringIO())
+    logging.getLogger("llmlb.a").warning("trouble")
+    for number in range(KEPT_LINES):
+        logs.access(record(number))
+    logs.flush()
+    assert [line.message for line in logs.recent()] == ["trouble"]
+
+
 def test_configuring_twice_does_not_write_twice(configure: Configure) -> None:
     first, second = io.StringIO(), io.StringIO()
     configure(stream=first)

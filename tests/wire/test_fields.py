@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from llmlb.wire.fields import Count, EngineKey, HeartbeatSeconds, ModelNames, NameText, Percent
 
 
-def accepts(kind: object, text: str) -> bool:
+def accepts(kind: Any, text: str) -> bool:
     try:
         TypeAdapter(kind).validate_json(text, strict=True)
     except ValidationError:

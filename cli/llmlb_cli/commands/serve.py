@@ -34,7 +34,7 @@ def serve(
     """
     import gc
 
-    # Nothing that an import makes is garbage; looking for some would cost a tenth of the start. run() turns it on again.
+    # Nothing that an import makes is garbage; looking for some costs a tenth of the start. run() turns it on again.
     gc.disable()
     from llmlb.runtime.serve import ServeOptions, run
 

@@ -18,7 +18,9 @@ router = APIRouter(prefix="/v0/audit", tags=["audit"])
 async def list_audit(
     call: AdminCall,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    before: Annotated[int | None, Query(description="Only rows older than this id, for the next page.", ge=0)] = None,
+    before: Annotated[
+        int | None, Query(description="Only rows older than this id, for the next page.", ge=0, le=2**53)
+    ] = None,
 ) -> Response:
     """Logins and changes, newest first."""
     rows = await call.services.store.list_audit(limit, before)

@@ -13,6 +13,7 @@ from llmlb.agent.engines.exposition import highest, sample_values, total_count
 def test_a_longer_metric_with_the_same_beginning_is_not_counted() -> None:
     page = 'vllm:num_requests_waiting 2\nvllm:num_requests_waiting_by_reason{reason="capacity"} 9\n'
     assert total_count(page, "vllm:num_requests_waiting") == 2
+    assert total_count("m2 5\n", "m") is None
 
 
 def test_braces_and_spaces_inside_a_label_do_not_hide_the_value() -> None:

@@ -1,12 +1,12 @@
 """The filter language, the same in the console and on the command line.
 
-    gpu-e            the id, the name or a tag holds the text
-    state:pending    also offline, online, draining, late, excluded; state:p is enough
-    gpu>80  seen>30s  total>=1k  avg<200ms      figures, with a unit where they have one; gpu:- is unknown
-    model:llama*     texts with * and ?; without them a part is enough; model="a b" is the whole text
-    tag:pool=chat    a tag, or the part before its =
-    /re.*x/          a regular expression over id, name and tags
-    !term  ( )  or   not, groups, either; terms side by side must all hold
+gpu-e            the id, the name or a tag holds the text
+state:pending    also offline, online, draining, late, excluded; state:p is enough
+gpu>80  seen>30s  total>=1k  avg<200ms      figures, with a unit where they have one; gpu:- is unknown
+model:llama*     texts with * and ?; without them a part is enough; model="a b" is the whole text
+tag:pool=chat    a tag, or the part before its =
+/re.*x/          a regular expression over id, name and tags
+!term  ( )  or   not, groups, either; terms side by side must all hold
 """
 
 from __future__ import annotations

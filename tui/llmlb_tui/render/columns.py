@@ -317,7 +317,9 @@ def _header(slot: Slot) -> str:
 def row_line(given: Layout, context: CellContext, *, cursor: bool, marked: bool, stale: bool = False) -> Line:
     """One node."""
     glyphs = context.glyphs
-    pointer = glyphs.cursor_marked if cursor and marked else glyphs.cursor if cursor else glyphs.marked if marked else " "
+    pointer = (
+        glyphs.cursor_marked if cursor and marked else glyphs.cursor if cursor else glyphs.marked if marked else " "
+    )
     flag = "!" if context.node.is_in_trouble else " "
     mark_role = Role.MARK if marked or cursor else Role.TEXT
     if given.width_class is WidthClass.NARROW:
@@ -330,7 +332,10 @@ def row_line(given: Layout, context: CellContext, *, cursor: bool, marked: bool,
         gap = slot.start - at
         used = sum(width(each.text) for each in spans)
         if used > slot.cells:
-            spans, used = (Span(fitted(spans[0].text, slot.cells, ellipsis=glyphs.ellipsis), spans[0].role),), slot.cells
+            spans, used = (
+                (Span(fitted(spans[0].text, slot.cells, ellipsis=glyphs.ellipsis), spans[0].role),),
+                slot.cells,
+            )
         if slot.column.is_right:
             pieces += [Span(" " * (gap + slot.cells - used)), *spans]
         else:

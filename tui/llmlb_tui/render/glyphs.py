@@ -52,8 +52,8 @@ class Glyphs(NamedTuple):
         if self.is_ascii:
             return self.spark(list(points)[::-1][::2][::-1], cells, top=top)
         shown = list(points)[-2 * cells :]
-        shown = [None] * (2 * cells - len(shown)) + shown
-        pairs = zip(shown[::2], shown[1::2], strict=True)
+        padded: list[float | None] = [*[None] * (2 * cells - len(shown)), *shown]
+        pairs = zip(padded[::2], padded[1::2], strict=True)
         return "".join(chr(0x2800 + _dots(left, top, _LEFT) + _dots(right, top, _RIGHT)) for left, right in pairs)
 
     def bar(self, value: float | None, cells: int, *, top: float = 100.0) -> str:
