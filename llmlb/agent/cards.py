@@ -1,4 +1,4 @@
-"""The table of cards: memory bandwidth, memory and compute from the makers' public specification sheets."""
+"""The table of cards: memory bandwidth, memory and compute, rounded, as commonly published."""
 
 from __future__ import annotations
 

@@ -137,7 +137,6 @@ class AgentSettings:
         "",
         secret=True,
         env=("XLLM_ENGINE_API_KEY",),
-        flag="--engine-api-key",
         help="The engine's own API key, where it demands one.",
     )
     machine_name: str = setting(
