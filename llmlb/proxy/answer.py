@@ -10,13 +10,15 @@ _PASSED = frozenset({b"content-type", b"cache-control", b"retry-after", b"reques
 _PASSED_PREFIXES = (b"openai-", b"anthropic-", b"x-ratelimit-")
 
 
-def answer_head(head: AnswerHead, record: ExchangeRecord, *, keep_alive: bool, no_retry: bool = False) -> bytes:
+def answer_head(
+    head: AnswerHead, record: ExchangeRecord, *, tries: int, keep_alive: bool, no_retry: bool = False
+) -> bytes:
     """Status line to empty line. Cookies, server names and hop-by-hop fields of the node never get here."""
     lines = [b"HTTP/1.1 %d %s\r\n" % (head.status, status_phrase(head.status))]
     for name, value in head.fields:
         if name in _PASSED or name.startswith(_PASSED_PREFIXES):
             lines.append(b"%b: %b\r\n" % (name, value))
-    lines.append(trace_fields(record))
+    lines.append(trace_fields(record, tries=tries))
     if no_retry:
         lines.append(b"x-should-retry: false\r\n")
     if not keep_alive:

@@ -519,7 +519,9 @@ class Exchange:
             # A whole answer has no first token: its time would only be the total under another name.
             self.record.ttft_s = now_s - self._received_at_s
         held = self._held
-        held.insert(0, answer_head(head, self.record, keep_alive=self._client.keeps_alive))
+        held.insert(
+            0, answer_head(head, self.record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
+        )
         self._held = []
         self._parts = []
         self._set_stream_deadline(now_s)
@@ -652,7 +654,10 @@ class Exchange:
         """The node's own error answer, since nobody else could do better."""
         self.record.status = head.status
         self._client.write(
-            answer_head(head, self.record, keep_alive=self._client.keeps_alive, no_retry=no_retry) + held
+            answer_head(
+                head, self.record, tries=len(self._attempts), keep_alive=self._client.keeps_alive, no_retry=no_retry
+            )
+            + held
         )
         self._client.end()
         self._finish(ExchangeOutcome.FAILED, head.status)
@@ -661,7 +666,7 @@ class Exchange:
         """An answer of our own."""
         record = self.record
         record.error = record.error or reply.message
-        head = replies.trace_fields(record)
+        head = replies.trace_fields(record, tries=len(self._attempts))
         keep_alive = self._client.keeps_alive
         self._client.write(replies.render(reply, self._request.endpoint, headers=head, keep_alive=keep_alive))
         if reply.closes:

@@ -148,14 +148,14 @@ def render(reply: Reply, endpoint: Endpoint | None, *, headers: bytes = b"", kee
     return b"".join(lines)
 
 
-def trace_fields(record: ExchangeRecord) -> bytes:
-    """The ``x-llmlb-*`` fields of an answer: where it came from and what it cost."""
+def trace_fields(record: ExchangeRecord, *, tries: int) -> bytes:
+    """The ``x-llmlb-*`` fields of an answer: where it came from, after how many tries, and what it cost."""
     chosen = f"x-llmlb-node: {record.node_id}\r\nx-llmlb-reason: {record.reason}\r\n" if record.node_id else ""
     return (
         f"{chosen}x-llmlb-request-id: {record.id}\r\n"
         f"x-llmlb-queue-ms: {record.queue_s * 1000:.1f}\r\n"
         f"x-llmlb-overhead-ms: {record.overhead_s * 1000:.2f}\r\n"
-        f"x-llmlb-attempts: {len(record.attempts) + bool(record.node_id)}\r\n"
+        f"x-llmlb-attempts: {tries}\r\n"
     ).encode("latin-1")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from llmlb.api.app import create_app
-from llmlb.api.insight import fleet_view, snapshot_view
+from llmlb.api.insight import alert_view, fleet_view, snapshot_view
 from llmlb.api.node_records import node_counters, node_row, record_of, restore_node
 from llmlb.api.services import Services
 from llmlb.api.thresholds import settings_view, thresholds_of
@@ -303,7 +303,7 @@ class Router:
         changes = self.alerts.evaluate(view, now_s)
         for change in changes:
             self.feed.announce_alert(
-                change.alert.fields(),
+                alert_view(change.alert),
                 kind=change.kind.value,
                 node_id=change.alert.node_id,
                 cause=change.alert.cause,

@@ -18,8 +18,9 @@ from llmlb.store.rows import EventRow, NodeCounters, RequestRow
 
 PATIENCE_S = 0.25
 ROWS_PER_STATEMENT = 16
-"""Binding a statement's values holds the interpreter, running it lets go. Beside an event loop at 5,500 rows a
-second, a timer's 99th percentile is 2 ms late with 16 rows, as without any flush; 8 ms with 128, 6 ms with one."""
+"""Binding a statement's values holds the interpreter, running it lets go: too many rows delay the event loop once
+for long, too few contend with it often. Measured on two cores at 5,500 rows a second, how late a timer's 99th
+percentile is: 2.3 ms with 16 rows (1.9 without any flush), 8.3 with 128, 5.7 with one."""
 
 _log = logging.getLogger(__name__)
 

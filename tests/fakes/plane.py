@@ -173,7 +173,7 @@ async def running_plane(
         make_policy=_policy_named,
     )
     members = protocol_class(plane, takes_data_plane=fast, max_connections=1000, keep_alive_s=75.0)
-    config = Config(_router(plane), http=members, log_level="critical", access_log=False, lifespan="off")
+    config = Config(_router(plane), http=members, log_config=None, access_log=False, lifespan="off")
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()

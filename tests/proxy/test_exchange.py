@@ -309,6 +309,7 @@ def test_a_request_that_kills_nodes_takes_two_of_them_at_most(fast: bool) -> Non
             response = await ask(plane, request(chat_body()))
             assert response.status == 502
             assert response.headers["x-should-retry"] == "false"
+            assert response.headers["x-llmlb-attempts"] == "2"
             assert sum(len(fake.requests) for fake in fakes) == 2
 
     run(scenario())

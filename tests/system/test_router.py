@@ -111,7 +111,7 @@ def test_the_router_survives_kill_9_with_its_nodes_keys_and_settings(tmp_path: P
         router.start()
         while router.chat("tiny").status_code != 200:
             time.sleep(0.05)
-        assert time.monotonic() - started_s < 10
+        assert time.monotonic() - started_s < 20
         settings = router.call("GET", "/v0/settings/load-balancer")
         assert (settings["gpu_threshold"], settings["mode"]) == (70, "round_robin")
 
