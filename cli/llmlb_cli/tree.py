@@ -88,6 +88,7 @@ CONFIG = Noun(
 COMMANDS: Mapping[str, Verb | Noun] = {
     "serve": Verb("serve:serve", "Run the router"),
     "agent": Verb("agent:agent", "Run beside an engine: register it and send its heartbeats"),
+    "top": Verb("top:top", "The console: the fleet live, and what can be done to it", "connection"),
     "status": Verb("status:status", "The router, its nodes and alerts on one screen", READ),
     "nodes": NODES,
     "thresholds": THRESHOLDS,
@@ -104,7 +105,7 @@ COMMANDS: Mapping[str, Verb | Noun] = {
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Run": ("serve", "agent"),
-    "Operate": ("status", "nodes", "thresholds", "keys", "users"),
+    "Operate": ("top", "status", "nodes", "thresholds", "keys", "users"),
     "Access": ("login", "logout"),
     "Try and measure": ("loadtest", "demo", "sim"),
     "This machine": ("config", "version"),

@@ -34,8 +34,7 @@ async def list_requests(services: Services, limit: int, filters: RecordFilter) -
     except StoreError:
         # The recent ones are worth showing while the store is stuck.
         return views
-    known = {view.id for view in views}
-    return views + [RequestView(**_fields_of_row(services, row)) for row in rows if row.id not in known]
+    return views + [RequestView(**_fields_of_row(row)) for row in rows]
 
 
 async def get_request(services: Services, request_id: str, *, with_bodies: bool) -> RequestDetail:
@@ -54,7 +53,7 @@ async def get_request(services: Services, request_id: str, *, with_bodies: bool)
     if record is not None:
         return RequestDetail(**_fields_of(record), **_details_of(record), **bodies)
     assert row is not None
-    return RequestDetail(**_fields_of_row(services, row), **_UNKNOWN_DETAILS, **bodies)
+    return RequestDetail(**_fields_of_row(row), **_UNKNOWN_DETAILS, **bodies)
 
 
 def _fields_of(record: ExchangeRecord) -> dict[str, object]:
@@ -116,7 +115,7 @@ _UNKNOWN_DETAILS: dict[str, object] = {
 """What the store does not keep."""
 
 
-def _fields_of_row(services: Services, row: RequestRow) -> dict[str, object]:
+def _fields_of_row(row: RequestRow) -> dict[str, object]:
     return {
         "id": row.id,
         "at": rfc3339(row.at),

@@ -82,16 +82,17 @@ def test_login_is_remembered_as_the_users_last(tmp_path: Path) -> None:
 def test_well_known_login_of_dev_is_never_written_to_the_store(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         password_hash = await rig.services.passwords.hash("test")
-        well_known = UserRow(id="admin", username="admin", password_hash=password_hash, role="admin", created_at=0.0)
-        rig.services.gatekeeper.put_user(well_known)
-        answer = await log_in(rig, password="test")
+        rig.services.gatekeeper.put_user(
+            UserRow(id="dev", username="dev", password_hash=password_hash, role="admin", created_at=0.0)
+        )
+        answer = await log_in(rig, "dev", "test")
         assert answer.status_code == 200
         change = {"current_password": "test", "new_password": "another phrase"}
-        changed = await rig.ask("POST", "/v0/auth/password", change, token=answer.json()["token"])
-        assert (changed.status_code, error_of(changed)["code"]) == (409, "transient_user")
-        stored = {user.id: user for user in await rig.services.store.load_users()}
-        assert set(stored) == {"usr_admin", "usr_viewer"}
-        assert stored["usr_admin"].password_hash != password_hash
+        for method, path, body in (("POST", "/v0/auth/password", change), ("PATCH", "/v0/users/dev", {"role": "viewer"})):
+            refused = await rig.ask(method, path, body, token=answer.json()["token"])
+            assert (refused.status_code, error_of(refused)["code"]) == (409, "transient_user")
+        assert {user.username for user in await rig.services.store.load_users()} == {"admin", "viewer"}
+        assert (await rig.services.store.list_audit())[0].action == "login"
 
     play(tmp_path, scenario, dev=True)
 

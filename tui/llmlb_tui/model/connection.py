@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -106,3 +107,12 @@ class Connection:
                 return "the session has expired; log in first (r)"
             case Standing.FORBIDDEN:
                 return f"the router refuses this credential ({self.cause})"
+
+
+_UNREACHABLE = re.compile(r"cannot reach the router at \S+ \((.+)\)\.?")
+
+
+def short_cause(message: str) -> str:
+    """The cause alone: the title names the router already."""
+    found = _UNREACHABLE.fullmatch(message.strip())
+    return found[1] if found else message

@@ -28,7 +28,8 @@ def count(value: int | None, cells: int = 5) -> str:
     if len(plain) <= cells:
         return plain
     amount = float(value)
-    for suffix in ("k", "M", "G", "T", "P"):
+    suffix = ""
+    for suffix in ("k", "M", "G", "T", "P"):  # noqa: B007  # it is wanted behind the loop
         amount /= 1000
         if amount < 999.5:
             break

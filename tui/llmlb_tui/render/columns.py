@@ -180,9 +180,11 @@ _COLUMNS = (
     Column("vram", "VRAM", (4, 11, 4), "GPU memory used", _vram, sort="vram"),
     Column("temp", "TEMP", (4, 4, 4), "temperature of the hottest GPU", _temp, sort="temp"),
     Column("act", "ACT", (3, 4, 6), "requests it works on now", _active, sort="act"),
-    Column("total", "TOTAL", (5, 7, 8), "requests since it registered", _plain_count(lambda node: node.total), sort="total"),
+    Column("total", "TOTAL", (5, 7, 8), "requests since it registered",
+           _plain_count(lambda node: node.total), sort="total"),
     Column("avg", "AVG", (5, 7, 7), "mean time of an answer", _milliseconds(lambda node: node.avg_ms), sort="avg"),
-    Column("ttft", "TTFT", (5, 6, 6), "mean time to the first token", _milliseconds(lambda node: node.ttft_ms), sort="ttft"),
+    Column("ttft", "TTFT", (5, 6, 6), "mean time to the first token",
+           _milliseconds(lambda node: node.ttft_ms), sort="ttft"),
     Column("lat", "LAT 10", (5, 10, 10), "the last ten mean times", _latency_history, is_right=False, sort="avg"),
     Column("seen", "SEEN", (4, 5, 5), "since its last heartbeat", _seen, sort="seen"),
     Column("up", "UP", (5, 6, 6), "since it came Online", _up, sort="up"),
@@ -197,8 +199,10 @@ _COLUMNS = (
     Column("failed", "FAIL", (5, 6, 6), "requests that failed", _plain_count(lambda node: node.failed), sort="failed"),
     Column("timeouts", "TMOUT", (5, 5, 5), "how often it fell silent", _plain_count(lambda node: node.timeouts)),
     Column("score", "SCORE", (5, 6, 6), "capability score", _plain_count(lambda node: node.score), sort="score"),
-    Column("circuit", "CIRCUIT", (9, 9, 9), "closed; open after failures", _text(lambda node: node.circuit), is_right=False),
-    Column("over", "OVER", (8, 15, 15), "thresholds it is over", _text(lambda node: ",".join(node.excluded_by)), is_right=False),
+    Column("circuit", "CIRCUIT", (9, 9, 9), "closed; open after failures",
+           _text(lambda node: node.circuit), is_right=False),
+    Column("over", "OVER", (8, 15, 15), "thresholds it is over",
+           _text(lambda node: ",".join(node.excluded_by)), is_right=False),
 )  # fmt: skip
 COLUMNS: Mapping[str, Column] = {column.key: column for column in _COLUMNS}
 

@@ -1,0 +1,120 @@
+"""Drives the console without a terminal: a clock that stands still, a fake router, and the screen as text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from textual.pilot import Pilot
+from tui.fake_router import START_UNIX_S, FakeRouter
+
+from llmlb_tui.app import ConsoleApp
+from llmlb_tui.desk import Desk, Identity
+from llmlb_tui.model.fleet import FleetState
+from llmlb_tui.render.glyphs import UNICODE, Glyphs
+from llmlb_tui.themes import PALETTES
+
+FIRST_S = 1000.0
+
+
+@dataclass
+class Clock:
+    """Time that moves only when a test says so."""
+
+    now_s: float = FIRST_S
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def unix_s(self) -> float:
+        return START_UNIX_S + self.now_s - FIRST_S
+
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@dataclass
+class Console:
+    """One console under test."""
+
+    app: ConsoleApp
+    router: FakeRouter
+    clock: Clock
+    pilot: Pilot[Any]
+    copied: list[str] = field(default_factory=list)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self, rounds: int = 6) -> None:
+        """Let everything that is under way happen, and draw it."""
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+            await self.pilot.pause()
+        self.app.tick()
+        await self.pilot.pause()
+
+    async def until(self, true: Callable[[], bool], rounds: int = 200) -> None:
+        """Let things happen until something holds; it must hold soon."""
+        for _ in range(rounds):
+            if true():
+                await self.settle()
+                return
+            await self.settle(1)
+        raise AssertionError(f"it never came to that; the screen:\n{self.text()}")
+
+    def lines(self) -> list[str]:
+        """The screen as text. The compositor is private to Textual; this is the one place that knows it."""
+        compositor = self.app.screen._compositor
+        return ["".join(segment.text for segment in strip) for strip in compositor.render_strips()]
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.lines())
+
+
+def make_desk(*, glyphs: Glyphs = UNICODE, readonly: bool = False, context: str = "prod-eu") -> Desk:
+    state = FleetState(now_s=FIRST_S, now_unix_s=START_UNIX_S)
+    identity = Identity("http://router.test:8080", context=context)
+    return Desk(identity, state=state, glyphs=glyphs, is_readonly=readonly)
+
+
+def drive(
+    script: Callable[[Console], Awaitable[None]],
+    *,
+    router: FakeRouter | None = None,
+    desk: Desk | None = None,
+    size: tuple[int, int] = (120, 36),
+    theme: str = "dark",
+    is_live: bool = True,
+) -> None:
+    """Run a script against a console that follows a fake router. is_live: wait for the first snapshot."""
+    asyncio.run(_drive(script, router or FakeRouter(), desk or make_desk(), size, theme, is_live))
+
+
+async def _drive(
+    script: Callable[[Console], Awaitable[None]],
+    router: FakeRouter,
+    desk: Desk,
+    size: tuple[int, int],
+    theme: str,
+    is_live: bool,
+) -> None:
+    clock = Clock()
+    app = ConsoleApp(
+        desk,
+        palette=PALETTES[theme],
+        make_client=router.client,
+        fps=0.01,  # a test ticks by itself
+        now_s=clock.monotonic_s,
+        now_unix_s=clock.unix_s,
+    )
+    async with app.run_test(size=size) as pilot:
+        console = Console(app, router, clock, pilot)
+        app.copy_to_clipboard = console.copied.append  # type: ignore[method-assign,assignment]  # a terminal's, not ours
+        await console.settle()
+        if is_live:
+            await console.until(lambda: desk.state.has_snapshot)
+        await script(console)

@@ -1,0 +1,174 @@
+"""What the application does for its screens: acts on nodes, copies, exports, logs in, goes to another router."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from llmlb.errors import LlmlbError
+from llmlb_tui.dialogs.chooser import Chooser, Option
+from llmlb_tui.dialogs.confirm import ConfirmDialog
+from llmlb_tui.dialogs.thresholds import ThresholdDialog
+from llmlb_tui.export import node_fields, write_rows
+from llmlb_tui.model.actions import BY_ID, cli_line
+from llmlb_tui.model.acts import ACTS, Pinned, explain_refusal
+from llmlb_tui.model.thresholds import read_settings
+from llmlb_tui.shell import Shell
+
+
+class Acting(Shell):
+    """Part of the application."""
+
+    # Acts on nodes
+
+    def do_approve(self) -> None:
+        self._ask("approve")
+
+    def do_reject(self) -> None:
+        self._ask("reject")
+
+    def do_drain(self) -> None:
+        self._ask("drain")
+
+    def do_undrain(self) -> None:
+        self._ask("undrain")
+
+    def do_delete(self) -> None:
+        self._ask("delete")
+
+    def _ask(self, verb: str) -> None:
+        """Pin what is marked, or the row under the cursor, and ask."""
+        act = ACTS[verb]
+        nodes = [node for node in map(self.desk.state.nodes.get, self.acted_on()) if node is not None]
+        if not nodes:
+            self.say(f"{verb}: there is no node under the cursor", trouble=True)
+            return
+        fitting = [node for node in nodes if act.fits(node)]
+        if not fitting:
+            which = nodes[0].id if len(nodes) == 1 else f"none of the {len(nodes)} nodes fits: they are"
+            self.say(f"{verb}: {which}{' is' if len(nodes) == 1 else ''} {act.misfit}", trouble=True)
+            return
+        targets = [Pinned(node.id, node.revision) for node in fitting]
+        self.push_screen(ConfirmDialog(act, targets, len(nodes) - len(fitting), self._performer(verb)))
+
+    def _performer(self, verb: str) -> Callable[[Pinned], Awaitable[None]]:
+        async def perform(pinned: Pinned) -> None:
+            client = self.client
+            match verb:
+                case "approve":
+                    await client.approve(pinned.id, if_match=pinned.revision)
+                case "reject":
+                    await client.reject(pinned.id, if_match=pinned.revision)
+                case "drain":
+                    await client.drain(pinned.id, if_match=pinned.revision)
+                case "undrain":
+                    await client.undrain(pinned.id, if_match=pinned.revision)
+                case "delete":
+                    await client.delete(pinned.id, if_match=pinned.revision)
+                case _:
+                    raise AssertionError(f"{verb} is no act")
+
+        return perform
+
+    # Thresholds
+
+    def why_not_thresholds(self) -> str:
+        """Why thresholds cannot be changed now; looking at them is always possible."""
+        return self.desk.why_not(BY_ID["undo_thresholds"]._replace(label="thresholds"), self.now_s())
+
+    def do_thresholds(self) -> None:
+        self.push_screen(ThresholdDialog(self.desk.state.settings))
+
+    def do_undo_thresholds(self) -> None:
+        before = self.desk.undo
+        if before is None:
+            self.say("nothing to take back: the thresholds were not changed from this console", trouble=True)
+            return
+
+        def take(name: str, is_second: bool) -> bool:
+            if name == "undo":
+                self.spawn(self._undo_thresholds())
+            return False
+
+        text = f"gpu {before.gpu:g}  vram {before.vram:g}  active {before.active}"
+        options = [Option("cancel", "n", "Cancel"), Option("undo", "y", "Take it back", text)]
+        self.push_screen(Chooser("Take the last change of the thresholds back?", lambda: options, take))
+
+    async def _undo_thresholds(self) -> None:
+        before = self.desk.undo
+        if before is None:
+            return
+        changes = before.changes_from(self.desk.state.settings)
+        if not changes:
+            self.desk.undo = None
+            self.say("the thresholds are already what they were")
+            return
+        try:
+            answer = await self.client.put_settings(changes)
+        except LlmlbError as error:
+            self.say(f"undo: {explain_refusal(error)}", trouble=True)
+            return
+        self.desk.undo = None
+        self.desk.state.settings = read_settings(answer)
+        self.say("the thresholds are what they were before")
+
+    # Copies and files
+
+    def do_copy(self) -> None:
+        ids = self.acted_on()
+        nodes = [node for node in map(self.desk.state.nodes.get, ids) if node is not None]
+        if not nodes:
+            self.say("there is nothing to copy under the cursor", trouble=True)
+            return
+        texts = {
+            "id": "\n".join(node.id for node in nodes),
+            "url": "\n".join(node.url for node in nodes),
+            "json": json.dumps([node_fields(node) for node in nodes], indent=2, ensure_ascii=False),
+            "cli": cli_line(BY_ID["copy"], [node.id for node in nodes], context=self.desk.identity.context),
+        }
+        self.offer_copies(texts)
+
+    def offer_copies(self, texts: Mapping[str, str]) -> None:
+        """Let the operator choose what goes to the clipboard."""
+        letters = {"id": "i", "url": "u", "row": "r", "json": "j", "cli": "c"}
+        labels = {"id": "id", "url": "address", "row": "the row", "json": "JSON", "cli": "the command"}
+
+        def take(name: str, is_second: bool) -> bool:
+            self.copy_to_clipboard(texts[name])
+            self.say(f"copied {len(texts[name])} characters by OSC 52; not every terminal allows it")
+            return False
+
+        options = [
+            Option(name, letters[name], labels[name], text.splitlines()[0] if text else "")
+            for name, text in texts.items()
+        ]
+        self.push_screen(Chooser("Copy", lambda: options, take))
+
+    def offer_export(self, rows: Callable[[], Sequence[Mapping[str, object]]], noun: str) -> None:
+        """Let the operator choose the format of a file with the rows."""
+
+        def take(name: str, is_second: bool) -> bool:
+            self.export_rows(rows(), noun, kind=name)
+            return False
+
+        folder = os.getcwd()
+        options = [Option("json", "j", "JSON", folder), Option("csv", "c", "CSV", folder)]
+        self.push_screen(Chooser(f"Write the {noun} that are shown to a file", lambda: options, take))
+
+    def export_rows(self, rows: Sequence[Mapping[str, object]], noun: str, *, kind: str, name: str = "") -> None:
+        try:
+            path = write_rows(rows, noun=noun, kind=kind, at_unix_s=self.now_unix_s(), folder=Path.cwd(), name=name)
+        except (LlmlbError, OSError) as error:
+            self.say(f"export: {error}", trouble=True)
+            return
+        self.say(f"{len(rows)} {noun} written to {path}")
+
+    def shown_nodes(self) -> list[dict[str, object]]:
+        """The nodes that are listed, in their order, for a file."""
+        known = self.desk.state.nodes
+        return [node_fields(known[node_id]) for node_id in self.desk.selection.ids if node_id in known]
+
+    def do_export(self) -> None:
+        self.offer_export(self.shown_nodes, "nodes")

@@ -1,0 +1,71 @@
+"""The application: its parts put together, and the clockwork that draws."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+
+from llmlb_tui.commanding import Commanding
+from llmlb_tui.desk import Desk
+from llmlb_tui.screens.fleet import FleetScreen
+from llmlb_tui.screens.node import NodeScreen
+from llmlb_tui.screens.screen import ConsoleScreen
+from llmlb_tui.shell import MakeClient
+from llmlb_tui.widgets.painter import textual_theme
+
+
+class ConsoleApp(Commanding):
+    """One console."""
+
+    def on_mount(self) -> None:
+        theme = textual_theme(self._painter.palette)
+        self.register_theme(theme)
+        self.theme = theme.name
+        self.push_screen(FleetScreen())
+        self.set_interval(1.0 / self.fps, self.tick)
+        self._end_politely()
+        # After the first picture: the client's imports must not delay it.
+        self.call_after_refresh(self.begin_following)
+
+    def _end_politely(self) -> None:
+        """Told to stop, or left alone by its terminal, the console puts the terminal back in order and ends."""
+        if self.is_headless or os.name != "posix":
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit, 128 + number)
+
+    async def on_unmount(self) -> None:
+        await self.end_errands()
+        await self.stop_following()
+
+    async def look_elsewhere(self, desk: Desk, make_client: MakeClient) -> None:
+        """Leave this router and follow another one."""
+        await self.stop_following()
+        self.desk, self._make_client, self._client = desk, make_client, None
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.push_screen(FleetScreen())
+        self.begin_following()
+
+    def acted_on(self) -> Sequence[str]:
+        """The node of its own screen, else the marked ones, else the cursor's."""
+        screen = next((each for each in reversed(self.screen_stack) if isinstance(each, ConsoleScreen)), None)
+        if isinstance(screen, NodeScreen):
+            return (screen.node_id,)
+        return super().acted_on()
+
+    def tick(self) -> None:
+        """A few times a second: draw what changed. A terminal that does not keep up is left alone."""
+        if self._is_terminal_behind():
+            return
+        self.sync_screens()
+        self.fill_histories()
+
+    def _is_terminal_behind(self) -> bool:
+        """Whether earlier pictures still wait to be written. The writer's queue is private to Textual's driver."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        queue = getattr(writer, "_queue", None)
+        return queue is not None and not queue.empty()

@@ -1,0 +1,197 @@
+"""A box over the screen: live lines, perhaps a field to type in, and choices of which Cancel has the keyboard."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from llmlb_tui.model.text import ascii_only, width
+from llmlb_tui.render.line import Line, Role, Span, clipped, line
+from llmlb_tui.widgets.lines import Lines
+from llmlb_tui.widgets.painter import Painter
+
+if TYPE_CHECKING:
+    from llmlb_tui.app import ConsoleApp
+
+
+class Choice(Widget, can_focus=True):
+    """``[ Cancel ]``: chosen with Enter or a click when it has the keyboard."""
+
+    DEFAULT_CSS = """
+    Choice { height: 1; width: auto; margin-right: 2; }
+    """
+    BINDINGS: ClassVar = [
+        Binding("enter,space", "choose", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+
+    class Chosen(Message):
+        """The operator decided. name: of the choice."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, name: str, text: str, painter: Callable[[], Painter]) -> None:
+        super().__init__(id=f"choice-{name}")
+        self.choice = name
+        self._painter = painter
+        self._text = f"[ {text} ]"
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Say something else; the width follows."""
+        framed = f"[ {text} ]"
+        if framed != self._text:
+            self._text = framed
+            self.refresh(layout=True)
+
+    def get_content_width(self, container: object, viewport: object) -> int:
+        return width(self._text)
+
+    def render_line(self, y: int) -> Strip:
+        base = Role.CURSOR if self.has_focus else Role.TEXT
+        marked = f">{self._text[1:-1]}<" if self.has_focus else self._text
+        return self._painter().strip(Line((Span(marked, Role.STRONG),), base), self.size.width)
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self.choice))
+
+    def action_choose(self) -> None:
+        self.post_message(self.Chosen(self.choice))
+
+
+class Dialog(ModalScreen[None]):
+    """A question. Subclasses give ``heading``, ``lines``, ``choices`` and ``chosen``; Esc always means Cancel."""
+
+    AUTO_FOCUS = "#choice-cancel"
+    BINDINGS: ClassVar = [Binding("escape", "cancel", show=False)]
+    CELLS: ClassVar[int] = 78
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 30%; }
+    Dialog:ansi { background: transparent; }
+    Dialog > #box { height: auto; max-height: 95%; border: solid $foreground; background: $background; padding: 0 1; }
+    Dialog.ascii > #box { border: ascii $foreground; }
+    Dialog > #box > Lines { height: auto; }
+    Dialog > #box > Horizontal { height: 1; margin-top: 1; }
+    Dialog Input { height: 1; border: none; padding: 0; background: $surface; color: $foreground; width: 1fr; }
+    Dialog Input:focus { border: none; background-tint: $foreground 0%; }
+    Dialog .field { height: 1; }
+    Dialog .label { width: 24; height: 1; }
+    """
+
+    @property
+    def console_app(self) -> ConsoleApp:
+        return cast("ConsoleApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        painter = self.console_app.painter_now
+        with Vertical(id="box"):
+            yield Lines(self._drawn, painter, id="content")
+            yield from self.inputs()
+            with Horizontal(id="choices"):
+                for name, text in self.choices():
+                    yield Choice(name, text, painter)
+
+    @abstractmethod
+    def heading(self) -> str:
+        """The title of the box."""
+
+    @abstractmethod
+    def lines(self, cells: int) -> Sequence[Line]:
+        """What the box says now."""
+
+    def choices(self) -> Sequence[tuple[str, str]]:
+        """Name and text of each; the first is Cancel."""
+        return (("cancel", "Cancel"),)
+
+    def inputs(self) -> Iterator[Widget]:
+        """Fields between the lines and the choices."""
+        return iter(())
+
+    def chosen(self, name: str) -> None:
+        """A choice other than Cancel."""
+
+    def on_mount(self) -> None:
+        self.set_class(self.console_app.desk.glyphs.is_ascii, "ascii")
+        for field in self.query(Input):
+            field.cursor_blink = False
+        self.sync()
+
+    def sync(self) -> int:
+        """Redraw what changed. The box is as high as what it says."""
+        if not self.is_mounted or not self.query("#content"):
+            return 0
+        box = self.query_one("#box")
+        cells = min(self.CELLS, self.size.width)
+        heading = ascii_only(self.heading()) if self.console_app.desk.glyphs.is_ascii else self.heading()
+        if box.border_title != heading:
+            box.border_title = heading.replace("[", "\\[")
+        if box.styles.width is None or box.styles.width.value != cells:
+            box.styles.width = cells
+        content = self.query_one("#content", Lines)
+        height = min(len(self.lines(cells - 4)), max(1, self.size.height - 6))
+        if content.styles.height is None or content.styles.height.value != height:
+            content.styles.height = height
+        self.refresh_choices()
+        return content.sync()
+
+    def refresh_choices(self) -> None:
+        """Bring the texts of the choices up to date."""
+        for name, text in self.choices():
+            for choice in self.query(f"#choice-{name}").results(Choice):
+                choice.set_text(text)
+
+    def repaint(self) -> None:
+        for widget in self.query(Lines):
+            widget.repaint()
+
+    def action_cancel(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave without doing anything."""
+        if self.is_current:
+            self.dismiss()
+
+    def on_choice_chosen(self, message: Choice.Chosen) -> None:
+        message.stop()
+        if message.name == "cancel":
+            self.action_cancel()
+        else:
+            self.chosen(message.name)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_after_refresh(self.sync)
+
+    def _drawn(self, cells: int, height: int) -> list[Line]:
+        glyphs = self.console_app.desk.glyphs
+        shown = [clipped(each, cells) for each in self.lines(cells)]
+        if len(shown) > height > 0:
+            shown = [*shown[: height - 1], clipped(line(Span(f"  {len(shown) - height + 1} more", Role.DIM)), cells)]
+        if glyphs.is_ascii:
+            shown = [Line(tuple(Span(ascii_only(s.text), s.role) for s in each.spans), each.base) for each in shown]
+        return shown

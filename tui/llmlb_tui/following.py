@@ -1,0 +1,151 @@
+"""The application's link to its router: the task that follows it, and what it tells the desk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from llmlb.errors import LlmlbError
+from llmlb_tui.dialogs.session import SessionDialog
+from llmlb_tui.model.connection import Standing, short_cause
+from llmlb_tui.screens.fleet import FleetScreen
+from llmlb_tui.shell import Shell
+from llmlb_tui.source import Source
+
+FILLED_AT_ONCE = 50
+"""Histories asked of the router in one go, one after the other: those of the rows on the screen."""
+
+
+class Following(Shell):
+    """Part of the application. It is the ``Sink`` of its source."""
+
+    _source: Source | None = None
+    _following: asyncio.Task[None] | None = None
+    _is_filling = False
+
+    def begin_following(self) -> None:
+        """Follow the desk's router, from a snapshot on."""
+        if self._following is not None:
+            self._following.cancel()
+        self._source = Source(self.client, self, poll_interval_s=self.desk.interval_s)
+        self._following = asyncio.create_task(self._source.run(), name="follow the router")
+
+    async def stop_following(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+
+    # What the source tells
+
+    def take_event(self, kind: str, data: object, id: str) -> None:
+        desk = self.desk
+        away_s = desk.connection.heard(self.now_s())
+        before = {} if away_s is None else {node.id: node.revision for node in desk.state.nodes.values()}
+        desk.apply(kind, data, id=id, now_s=self.now_s())
+        if away_s is not None:
+            self._note_return(away_s, before)
+
+    def take_nodes(self, nodes: object) -> None:
+        self.desk.connection.polls = True
+        away_s = self.desk.connection.heard(self.now_s())
+        if away_s is not None:
+            self._note_return(away_s, {})
+        if not self.desk.is_paused:
+            self.desk.state.apply_poll(nodes, now_s=self.now_s())
+
+    def take_caller(self, user: str, role: str) -> None:
+        self.desk.introduce(user, role)
+
+    def take_loss(self, cause: str, retry_in_s: float) -> None:
+        connection = self.desk.connection
+        if connection.failed_at_s is None:
+            if connection.heard_at_s is not None:
+                self.note("disconnected", short_cause(cause), subject="router")
+            self.desk.state.forget_gap()
+        connection.failed(self.now_s(), short_cause(cause), retry_in_s=retry_in_s)
+
+    def take_refusal(self, cause: str, *, expired: bool) -> None:
+        self.desk.connection.refused(self.now_s(), cause, expired=expired)
+        self.ask_login(cause)
+
+    def _note_return(self, away_s: float, before: Mapping[str, int]) -> None:
+        """before: the revisions of the nodes when the router went away."""
+        after = {node.id: node.revision for node in self.desk.state.nodes.values()}
+        changed = sum(after.get(node_id) != revision for node_id, revision in before.items())
+        changed += len(after.keys() - before.keys()) if before else 0
+        nodes = f", {changed} node{'' if changed == 1 else 's'} changed" if changed else ""
+        self.note("reconnected", f"reconnected after {away_s:.0f} s{nodes}", subject="router")
+
+    # What the operator does about it
+
+    def do_refresh(self) -> None:
+        """Try again at once; where the credential is the trouble, ask for another."""
+        standing = self.desk.standing(self.now_s())
+        if standing in (Standing.EXPIRED, Standing.FORBIDDEN):
+            self.ask_login(self.desk.connection.cause)
+        elif self._source is not None:
+            self._source.wake()
+            self.say("trying now")
+
+    def do_pause(self) -> None:
+        desk = self.desk
+        if not desk.is_paused:
+            desk.is_paused = True
+            self.say("the picture is held still; p lets it go on")
+        elif desk.go_on():
+            self.begin_following()
+
+    # Sessions
+
+    def session_ended(self, cause: str) -> None:
+        """An act was refused for want of a session; nothing of it is done again."""
+        self.take_refusal(cause, expired=True)
+
+    def ask_login(self, cause: str) -> None:
+        """Ask once, however many refusals come."""
+        if not any(isinstance(screen, SessionDialog) for screen in self.screen_stack):
+            self.push_screen(SessionDialog(cause, is_first=self.desk.connection.heard_at_s is None))
+
+    async def log_in(self, user: str, password: str) -> str:
+        """Log in and go on; answers why not, "" when it worked."""
+        try:
+            login = await self.client.login(user, password)
+        except LlmlbError as error:
+            return error.message
+        self.desk.introduce(user, login["user"]["role"])
+        self.remember_login(str(login.get("token", "")), login.get("expires_in", 0))
+        self.begin_following()
+        return ""
+
+    def remember_login(self, token: str, lifetime_s: float) -> None:
+        """Keep the new session for the next console. Without a context it lasts as long as this one."""
+
+    # Histories
+
+    def fill_histories(self) -> None:
+        """Ask for the router's ten points of the nodes on the screen, once each."""
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if self._is_filling or not isinstance(screen, FleetScreen):
+            return
+        if self.desk.standing(self.now_s()) is not Standing.LIVE:
+            return
+        first, last = screen.rows.shown_range
+        known = self.desk.state.histories
+        shown = self.desk.selection.ids[max(0, first - 1) : last]
+        wanted = [node_id for node_id in shown if node_id in known and not known[node_id].is_complete]
+        if wanted:
+            self._is_filling = True
+            self.spawn(self._fill(wanted[:FILLED_AT_ONCE]))
+
+    async def _fill(self, node_ids: Sequence[str]) -> None:
+        histories = self.desk.state.histories
+        for node_id in node_ids:
+            try:
+                answer = await self.client.node_metrics(node_id)
+            except LlmlbError:
+                answer = {}  # what was seen here will do; it is not asked for again
+            if node_id in histories:
+                histories[node_id].read(answer.get("history"))
+        self._is_filling = False

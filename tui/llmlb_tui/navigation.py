@@ -1,0 +1,127 @@
+"""How the application goes from screen to screen."""
+
+from __future__ import annotations
+
+from llmlb.errors import LlmlbError
+from llmlb_tui.dialogs.chooser import Chooser, Option
+from llmlb_tui.dialogs.palette import PaletteDialog
+from llmlb_tui.model.acts import explain_refusal
+from llmlb_tui.screens.screen import ConsoleScreen
+from llmlb_tui.shell import Shell
+
+
+class Navigation(Shell):
+    """Part of the application. A screen of a kind that is open already is not opened twice."""
+
+    def open_screen(self, screen: ConsoleScreen) -> None:
+        """Show a screen; one of its kind that lies below is uncovered instead."""
+        kinds = [type(each) for each in self.screen_stack]
+        if type(screen) is type(self.screen):
+            return
+        if type(screen) in kinds:
+            while type(self.screen) is not type(screen):
+                self.pop_screen()
+            return
+        self.push_screen(screen)
+
+    def leave(self, screen: ConsoleScreen) -> None:
+        """Go back to the screen below."""
+        if screen is self.screen and len(self.screen_stack) > 2:
+            self.pop_screen()
+
+    def do_open(self) -> None:
+        targets = self.acted_on()
+        if targets:
+            self.open_node(self.desk.selection.cursor or targets[0])
+
+    def open_node(self, node_id: str) -> None:
+        """Show everything about one node."""
+        from llmlb_tui.screens.node import NodeScreen
+
+        if node_id not in self.desk.state.nodes:
+            self.say(f"the node {node_id or 'without a name'} is not in the fleet", trouble=True)
+            return
+        self.push_screen(NodeScreen(node_id))
+
+    def do_events(self) -> None:
+        from llmlb_tui.screens.events import EventScreen
+
+        self.open_screen(EventScreen())
+
+    def do_requests(self) -> None:
+        from llmlb_tui.screens.requests import RequestScreen
+
+        self.open_screen(RequestScreen())
+
+    def do_alerts(self) -> None:
+        from llmlb_tui.screens.alerts import AlertScreen
+
+        self.open_screen(AlertScreen())
+
+    def do_keys(self) -> None:
+        from llmlb_tui.screens.keys import KeyScreen
+
+        self.open_screen(KeyScreen())
+
+    def do_loadtest(self) -> None:
+        from llmlb_tui.screens.loadtest import LoadTestScreen
+
+        self.open_screen(LoadTestScreen())
+
+    def do_help(self) -> None:
+        from llmlb_tui.screens.help import HelpScreen
+
+        place = self.screen.PLACE if isinstance(self.screen, ConsoleScreen) else None
+        if place is not None and not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(place))
+
+    def do_palette(self) -> None:
+        if isinstance(self.screen, ConsoleScreen):
+            self.push_screen(PaletteDialog(self.screen))
+
+    # Why a request goes where it goes
+
+    def do_why(self) -> None:
+        self.spawn(self._choose_model())
+
+    async def _choose_model(self) -> None:
+        try:
+            listed = await self.client.models()
+        except LlmlbError:
+            # An operator's credential need not be a client's: what the nodes say will do.
+            models = sorted({model for node in self.desk.state.nodes.values() for model in node.models})
+        else:
+            models = sorted(str(model.get("id", "")) for model in listed)
+        if not models:
+            self.say("why: no node names a model", trouble=True)
+            return
+        if len(models) == 1:
+            self.open_explanation(models[0])
+            return
+
+        def take(name: str, is_second: bool) -> bool:
+            self.open_explanation(name)
+            return False
+
+        options = [
+            Option(model, str(place) if place < 10 else "", model) for place, model in enumerate(models[:500], 1)
+        ]
+        self.push_screen(Chooser("Why would a request go where? Choose its model", lambda: options, take))
+
+    def open_explanation(self, model: str) -> None:
+        self.spawn(self._explain(model))
+
+    async def _explain(self, model: str) -> None:
+        from llmlb_tui.render.requests import explanation_lines
+        from llmlb_tui.screens.text import TextScreen
+
+        try:
+            answer = await self.client.explain(model)
+        except LlmlbError as error:
+            self.say(f"why: {explain_refusal(error)}", trouble=True)
+            return
+        glyphs = self.desk.glyphs
+        self.push_screen(TextScreen(lambda cells: explanation_lines(answer, cells, glyphs)))
+
+    def do_quit(self) -> None:
+        self.exit(0)

@@ -1,0 +1,41 @@
+"""The keys of a screen, from the table of actions."""
+
+from __future__ import annotations
+
+from llmlb_tui.desk import Desk
+from llmlb_tui.model.actions import Action, Danger, Group, Place, actions_of
+from llmlb_tui.model.text import ascii_only
+from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line
+
+
+def help_lines(desk: Desk, place: Place, now_s: float, cells: int) -> list[Line]:
+    """Every key of a screen, by group; what cannot be used now is grey, with the reason."""
+    lines = [EMPTY, line(Span(f" KEYS: {place.value}", Role.HEADER)), EMPTY]
+    for group in Group:
+        actions = [action for action in actions_of(place) if action.group is group]
+        if not actions:
+            continue
+        lines.append(line(Span(f" {group.value}", Role.STRONG)))
+        lines += [_action_line(desk, action, now_s) for action in actions]
+        lines.append(EMPTY)
+    lines += [
+        line(dim(" The mouse: click for the cursor, twice to open, names of columns sort, keys of the footer work.")),
+        line(dim(" To select text with the mouse hold Shift (Option on a Mac), or start with --no-mouse.")),
+        line(
+            dim(
+                " Filters: gpu-e  state:pending  gpu>80  seen>30s  model:llama*  tag:pool=chat  /re.*x/  !term  or  ( )"
+            )
+        ),
+    ]
+    shown = [Line(tuple(Span(ascii_only(s.text), s.role) for s in each.spans), each.base) for each in lines]
+    return [clipped(each, cells) for each in (shown if desk.glyphs.is_ascii else lines)]
+
+
+def _action_line(desk: Desk, action: Action, now_s: float) -> Line:
+    reason = desk.why_not(action, now_s)
+    keys = " ".join(action.shown_keys)
+    asks = f" ({action.danger.value})" if action.danger is not Danger.NONE else ""
+    same = f"   {action.cli}" if action.cli else ""
+    if reason:
+        return line(dim(f"   {keys:<14}{action.about}   - {reason}"))
+    return line(Span("   "), key(f"{keys:<14}"), Span(f"{action.about}{asks}"), dim(same))

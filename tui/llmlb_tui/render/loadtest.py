@@ -1,0 +1,145 @@
+"""A load test as lines, while it runs and when it is over."""
+
+from __future__ import annotations
+
+from llmlb_tui.model.formats import ABSENT, duration_ms, rate
+from llmlb_tui.model.loadtest import LoadTest, NodeShare, Quick, Stage
+from llmlb_tui.model.text import ascii_only, fitted, middle_cut
+from llmlb_tui.render.glyphs import Glyphs
+from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line, strong, wrapped
+
+GAUGE_CELLS = 40
+HONEST_LAG_MS = 20.0
+
+
+def loadtest_lines(test: LoadTest, glyphs: Glyphs, cells: int, *, router: str) -> list[Line]:
+    """The whole screen."""
+    lines = [EMPTY, _title(test, router)]
+    if test.stage is Stage.NONE:
+        lines += [EMPTY, *_invitation(test)]
+    else:
+        lines += [_gauge(test, glyphs), EMPTY, *_figures(test, glyphs), EMPTY, *_nodes(test, glyphs), *_why(test)]
+        lines += _ending(test, cells)
+    shown = [clipped(each, cells) for each in lines]
+    if glyphs.is_ascii:
+        return [Line(tuple(Span(ascii_only(s.text), s.role) for s in each.spans), each.base) for each in shown]
+    return shown
+
+
+def command_of(test: LoadTest) -> str:
+    """The command that runs the same test."""
+    return " ".join(["llmlb loadtest", *test.wanted.arguments()])
+
+
+def _title(test: LoadTest, router: str) -> Line:
+    role = {Stage.DONE: Role.GOOD, Stage.FAILED: Role.TROUBLE, Stage.RUNNING: Role.GOOD}.get(test.stage, Role.WAITING)
+    model = test.wanted.model or "the only or first model"
+    return line(
+        Span("  loadtest  ", Role.HEADER),
+        strong(model),
+        dim(f"  {router}  {test.load}  "),
+        Span(test.stage.value, role),
+    )
+
+
+def _invitation(test: LoadTest) -> list[Line]:
+    return [
+        line("  Sends chats through the router, as its clients do, from a process of its own."),
+        line(dim(f"  Same as: {command_of(test)}")),
+        EMPTY,
+        line("  ", key("Enter"), " start    ", key("e"), " edit    ", key("Esc"), " back"),
+    ]
+
+
+def _gauge(test: LoadTest, glyphs: Glyphs) -> Line:
+    full = round(test.share_done * GAUGE_CELLS)
+    amount = f"{test.done}/{test.planned}" if test.planned else f"{test.done} done"
+    limit = f" of {test.planned_s:.0f} s" if test.planned_s else ""
+    lag = test.lag_ms or 0.0
+    honest = ("generator ok", Role.GOOD) if lag <= HONEST_LAG_MS else (f"generator late by {lag:.0f} ms", Role.WARNING)
+    return line(
+        Span(f"  {glyphs.full * full}{glyphs.empty * (GAUGE_CELLS - full)}", Role.LOAD_MIDDLE),
+        Span(f"  {amount}   {test.elapsed_s:.0f} s{limit}   in flight {test.in_flight}   "),
+        Span(honest[0], honest[1]),
+    )
+
+
+def _figures(test: LoadTest, glyphs: Glyphs) -> list[Line]:
+    names = f"  {'':10}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}   | ended"
+    endings = [f"{name:<20}{amount:>7}" for name, amount in sorted(test.endings.items(), key=lambda pair: -pair[1])]
+    rows = [_times("total", test.e2e), _times("ttft", test.ttft), f"{'':46}"]
+    lines = [line(Span(names, Role.HEADER))]
+    for place in range(max(len(rows), min(len(endings), 6))):
+        left = rows[place] if place < len(rows) else f"{'':46}"
+        ending = endings[place] if place < len(endings) else ""
+        bad = bool(ending) and not ending.startswith("ok")
+        lines.append(line(Span(f"  {left:<46}"), dim("   | "), Span(ending, Role.TROUBLE if bad else Role.TEXT)))
+    ok, tokens = list(test.ok_per_s), list(test.tokens_per_s)
+    lines.append(
+        line(
+            Span(f"  ok/s {rate(ok[-1] if ok else None):>7} "),
+            Span(glyphs.spark(ok, 20, top=_top(ok)), Role.LOAD_MIDDLE),
+            Span(f"   tok/s {rate(tokens[-1] if tokens else None):>7} "),
+            Span(glyphs.spark(tokens, 20, top=_top(tokens)), Role.LOAD_MIDDLE),
+            Span(f"   retries {test.retries}", Role.WARNING if test.retries else Role.DIM),
+        )
+    )
+    if test.bars:
+        counts: list[float | None] = [float(amount) for *_, amount in test.bars]
+        low, high = test.bars[0][0], test.bars[-1][1]
+        bars = glyphs.spark(counts, len(counts), top=_top(counts))
+        lines.append(
+            line(Span(f"  ttft {duration_ms(low):>7} "), Span(bars, Role.LOAD_HIGH), Span(f" {duration_ms(high)}"))
+        )
+    return lines
+
+
+def _top(points: list[float | None]) -> float:
+    return max([*(point for point in points if point is not None), 0.001]) * 1.0001
+
+
+def _times(name: str, quick: Quick) -> str:
+    return f"{name:<10}" + "".join(f"{duration_ms(value):>9}" for value in quick)
+
+
+def _nodes(test: LoadTest, glyphs: Glyphs) -> list[Line]:
+    if not test.nodes:
+        return []
+    total = sum(node.requests for node in test.nodes) or 1
+    lines = [line(Span(f"  {'NODE':<24}{'REQ':>7}  {'SHARE':<16}{'TTFT p50':>10}{'ERR':>6}", Role.HEADER))]
+    shown = sorted(test.nodes, key=lambda node: -node.requests)[:12]
+    lines += [_node_line(node, total, glyphs) for node in shown]
+    if len(test.nodes) > len(shown):
+        lines.append(line(dim(f"  and {len(test.nodes) - len(shown)} more nodes")))
+    mean = total / len(test.nodes)
+    lines.append(line(dim(f"  skew {max(node.requests for node in test.nodes) / mean:.2f} (most / mean)")))
+    return lines
+
+
+def _node_line(node: NodeShare, total: int, glyphs: Glyphs) -> Line:
+    share = node.requests / total
+    name = fitted(middle_cut(node.node_id, 23, ellipsis=glyphs.ellipsis), 24)
+    return line(
+        Span(f"  {name}{node.requests:>7}  "),
+        Span(glyphs.bar(share, 10, top=1.0), Role.LOAD_MIDDLE),
+        Span(f" {share:>4.0%} {duration_ms(node.ttft.p50):>10}"),
+        Span(f"{node.failed:>6}", Role.TROUBLE if node.failed else Role.DIM),
+    )
+
+
+def _why(test: LoadTest) -> list[Line]:
+    if not test.reasons:
+        return []
+    ranked = sorted(test.reasons.items(), key=lambda pair: -pair[1])
+    return [EMPTY, line(dim("  chosen for  "), Span("  ".join(f"{name} {amount}" for name, amount in ranked)))]
+
+
+def _ending(test: LoadTest, cells: int) -> list[Line]:
+    lines: list[Line] = []
+    if test.stage is Stage.DONE:
+        role = Role.GOOD if test.exit_code == 0 else Role.TROUBLE
+        lines = [EMPTY, *(line(Span(f"  {part}", role)) for part in wrapped(test.verdict or ABSENT, cells - 4))]
+        lines.append(line(dim("  w writes the result to a file, Enter starts it again")))
+    if test.stage is Stage.FAILED:
+        lines = [EMPTY, line(Span(f"  it ended with {test.exit_code} and no result", Role.TROUBLE))]
+    return lines + [line(dim(f"  {part}")) for said in test.said for part in wrapped(said, cells - 4, limit=3)]

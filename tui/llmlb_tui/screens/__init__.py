@@ -1,0 +1,1 @@
+"""One file per screen. A screen asks ``render`` for lines and carries out what the table of actions names."""

@@ -1,0 +1,250 @@
+"""The home screen: every node on a line, what needs a person first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from llmlb_tui.model.actions import Place
+from llmlb_tui.model.advice import Advice
+from llmlb_tui.model.connection import Standing
+from llmlb_tui.model.filters import FilterError, parse_filter
+from llmlb_tui.model.sorting import SORT_KEYS, chosen, reversed_order
+from llmlb_tui.render.columns import (
+    SIDE_CELLS,
+    CellContext,
+    Layout,
+    WidthClass,
+    header_line,
+    layout,
+    row_line,
+    width_class,
+)
+from llmlb_tui.render.events import events_under_list
+from llmlb_tui.render.head import filter_line, fleet_head
+from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, key, line
+from llmlb_tui.render.side import side_lines
+from llmlb_tui.screens.fleet_acts import FleetActs
+from llmlb_tui.screens.screen import bindings_of
+from llmlb_tui.widgets.lines import Lines
+from llmlb_tui.widgets.prompt import Question
+from llmlb_tui.widgets.rows import RowList
+
+HOLD_S = 0.3
+"""After a key rows keep their places for a moment, so that the next key meets the row that was looked at."""
+
+
+class FleetScreen(FleetActs):
+    """The list of nodes."""
+
+    PLACE = Place.FLEET
+    BINDINGS: ClassVar = bindings_of(Place.FLEET)
+
+    DEFAULT_CSS = """
+    FleetScreen #head { height: 3; }
+    FleetScreen #list-head { height: 2; }
+    FleetScreen #tail { height: 3; }
+    FleetScreen #side { width: 60; display: none; }
+    FleetScreen #columns { height: 1fr; }
+    FleetScreen #left { height: 1fr; width: 1fr; }
+    """
+
+    _ordered_at_s = float("-inf")
+    _ordered_revision = -1
+    _order_wanted = True
+    _layout_for: tuple[int, tuple[str, ...]] = (0, ())
+    _layout = layout(WidthClass.NARROW)
+
+    def body(self) -> Iterator[Widget]:
+        desk, painter = self.console_app.desk, self.console_app.painter_now
+        yield Lines(self._head, painter, id="head")
+        with Horizontal(id="columns"):
+            with Vertical(id="left"):
+                yield Lines(self._list_head, painter, on_press=self._press_header, id="list-head")
+                yield RowList(
+                    desk.selection, self._row, painter, on_open=self.console_app.do_open, empty=self._empty, id="nodes"
+                )
+                yield Lines(self._tail, painter, id="tail")
+            yield Lines(self._side, painter, id="side")
+
+    @property
+    def rows(self) -> RowList:
+        return self.query_one("#nodes", RowList)
+
+    # Bringing up to date
+
+    def prepare(self) -> None:
+        self._arrange()
+        self._order()
+
+    def _arrange(self) -> None:
+        """Give every block its height."""
+        cells, height = self.size
+        drawn_for = width_class(cells)
+        wide = drawn_for is WidthClass.WIDE
+        self._set_height("#head", len(self._head(cells, 0)))
+        self._set_height("#tail", 0 if wide or height < 20 else 3 if height < 30 else 6)
+        side = self.query_one("#side")
+        if side.display is not wide:
+            side.display = wide
+
+    def _set_height(self, selector: str, lines: int) -> None:
+        widget = self.query_one(selector)
+        if widget.display is not (lines > 0):
+            widget.display = lines > 0
+        height = widget.styles.height
+        if lines > 0 and (height is None or height.value != lines):
+            widget.styles.height = lines
+
+    def _order(self) -> None:
+        app = self.console_app
+        desk, now_s = app.desk, app.now_s()
+        if desk.is_paused and not self._order_wanted:
+            return
+        is_first = not desk.selection.ids
+        is_due = now_s - self._ordered_at_s >= desk.interval_s and now_s - app.touched_at_s >= HOLD_S
+        has_news = desk.state.revision != self._ordered_revision
+        if not (self._order_wanted or ((is_due or is_first) and has_news)):
+            return
+        self._order_wanted = False
+        self._ordered_at_s, self._ordered_revision = now_s, desk.state.revision
+        desk.selection.show(desk.view.ids(desk.state, now_s))
+        desk.selection.forget(desk.state.nodes)
+
+    def reorder(self) -> None:
+        """Put the rows into order now: the filter or the order has changed."""
+        self._order_wanted = True
+        self.sync()
+
+    # Lines
+
+    def layout_now(self) -> Layout:
+        """The columns at their places; worked out once per width and choice."""
+        wanted = (self.size.width, self.console_app.desk.view.columns)
+        if wanted != self._layout_for:
+            self._layout_for, self._layout = wanted, layout(*wanted)
+        return self._layout
+
+    def _head(self, cells: int, height: int) -> list[Line]:
+        return fleet_head(self.console_app.desk, self.console_app.now_s(), cells)
+
+    def _list_head(self, cells: int, height: int) -> list[Line]:
+        desk = self.console_app.desk
+        first, last = self.rows.shown_range
+        above = filter_line(desk, cells, shown=len(desk.selection.ids), first=first, last=last)
+        leading = desk.view.order[0]
+        return [above, header_line(self.layout_now(), desk.glyphs, sorted_by=leading.key.name, falls=leading.falls)]
+
+    def _row(self, node_id: str, cells: int, is_cursor: bool) -> Line | None:
+        app = self.console_app
+        desk, now_s = app.desk, app.now_s()
+        node = desk.state.nodes.get(node_id)
+        if node is None:
+            return line(dim(f"     {node_id} is gone"))
+        given = self.layout_now()
+        context = CellContext(
+            node, desk.state.history(node_id), desk.state.router_now(now_s), desk.glyphs, given.width_class
+        )
+        stale = desk.standing(now_s) not in (Standing.LIVE, Standing.SLOW, Standing.PAUSED)
+        return row_line(given, context, cursor=is_cursor, marked=node_id in desk.selection.marks, stale=stale)
+
+    def _empty(self) -> list[Line]:
+        desk = self.console_app.desk
+        if desk.state.nodes:
+            return [EMPTY, line(dim("     no node passes the filter; "), key("Esc"), dim(" clears it"))]
+        if not desk.state.has_snapshot:
+            return [EMPTY, line(dim(f"     waiting for {desk.identity.url}"))]
+        return [
+            EMPTY,
+            line(Span("     no nodes yet. ", Role.STRONG), "Start an agent beside an engine:"),
+            line(dim(f"       llmlb agent --router-url {desk.identity.url} --engine-url http://127.0.0.1:11434")),
+        ]
+
+    def _tail(self, cells: int, height: int) -> list[Line]:
+        return events_under_list(self.console_app.desk, cells, height, wide=cells >= WidthClass.USUAL)
+
+    def _side(self, cells: int, height: int) -> list[Line]:
+        app = self.console_app
+        return side_lines(app.desk, app.desk.selection.cursor, app.now_s(), cells=SIDE_CELLS, lines=height)
+
+    def _press_header(self, x: int, y: int, clicks: int) -> None:
+        if y == 0:
+            self.do_filter()
+            return
+        column = self.layout_now().column_at(x)
+        if column is not None and column.sort:
+            view = self.console_app.desk.view
+            view.order = chosen(view.order, SORT_KEYS[column.sort], added=False)
+            self.reorder()
+
+    # Moving
+
+    def do_up(self) -> None:
+        self.rows.selection.move(-1)
+
+    def do_down(self) -> None:
+        self.rows.selection.move(1)
+
+    do_up_letter = do_up
+    do_down_letter = do_down
+
+    def do_page_up(self) -> None:
+        self.rows.selection.move(-self.rows.page_rows)
+
+    def do_page_down(self) -> None:
+        self.rows.selection.move(self.rows.page_rows)
+
+    def do_first(self) -> None:
+        self.rows.selection.go(0)
+
+    def do_last(self) -> None:
+        self.rows.selection.go(len(self.rows.selection.ids) - 1)
+
+    # Listing
+
+    def do_filter(self) -> None:
+        view = self.console_app.desk.view
+        before = view.filter
+
+        def changed(text: str) -> Advice:
+            try:
+                view.filter = parse_filter(text)
+            except FilterError as error:
+                return Advice(error.message, error.position, is_trouble=True)
+            self.reorder()
+            return Advice("state:pending  gpu>80  seen>30s  model:llama*  tag:pool=chat  /re/  !not  or  ( )")
+
+        def entered(text: str) -> bool:
+            try:
+                view.filter = parse_filter(text)
+            except FilterError:
+                return False
+            self.reorder()
+            return True
+
+        def cancelled() -> None:
+            view.filter = before
+            self.reorder()
+
+        self.prompt.ask(Question("/", before.text, changed, entered, cancelled))
+
+    def do_reverse(self) -> None:
+        view = self.console_app.desk.view
+        view.order = reversed_order(view.order)
+        self.reorder()
+
+    def do_clear(self) -> None:
+        """Out of what is narrowest: a range, the filter, the marks."""
+        desk = self.console_app.desk
+        if desk.selection.anchor is not None:
+            desk.selection.anchor = None
+        elif desk.view.filter.text:
+            desk.view.filter = parse_filter("")
+            self.reorder()
+        elif desk.selection.marks:
+            desk.selection.clear()
+        else:
+            self.console_app.say("this is the first screen; q quits")

@@ -1,0 +1,1 @@
+"""What is drawn with: lines, lists of rows, and the choices of a dialog."""
