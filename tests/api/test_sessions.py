@@ -88,7 +88,8 @@ def test_well_known_login_of_dev_is_never_written_to_the_store(tmp_path: Path) -
         answer = await log_in(rig, "dev", "test")
         assert answer.status_code == 200
         change = {"current_password": "test", "new_password": "another phrase"}
-        for method, path, body in (("POST", "/v0/auth/password", change), ("PATCH", "/v0/users/dev", {"role": "viewer"})):
+        password, role = ("POST", "/v0/auth/password", change), ("PATCH", "/v0/users/dev", {"role": "viewer"})
+        for method, path, body in (password, role):
             refused = await rig.ask(method, path, body, token=answer.json()["token"])
             assert (refused.status_code, error_of(refused)["code"]) == (409, "transient_user")
         assert {user.username for user in await rig.services.store.load_users()} == {"admin", "viewer"}
