@@ -38,7 +38,7 @@ async def register(call: Call, message: Registration) -> Registered:
     is_vouched = _is_vouched(call, message)
     check_interval(message.heartbeat_secs, dev=services.dev)
     address = node_address(services, message.url)
-    node_id = _free_id(services) if message.node_id is None else NodeId(message.node_id)
+    node_id = _named_id(call) or _free_id(services) if message.node_id is None else NodeId(message.node_id)
     services.arriving.add(node_id)
     try:
         async with services.locks.hold(f"node:{node_id}"), services.locks.hold(_join_lock(call, node_id)):
@@ -49,6 +49,13 @@ async def register(call: Call, message: Registration) -> Registered:
             return await _add(call, node_id, message, address=address, is_vouched=is_vouched)
     finally:
         services.arriving.discard(node_id)
+
+
+def _named_id(call: Call) -> NodeId | None:
+    """The node whose token comes with a registration that names none."""
+    credential = call.headers.get("x-node-token", "").encode("latin-1")
+    owner = call.services.gatekeeper.node_token(credential)
+    return None if isinstance(owner, Denial) else NodeId(owner.node_id)
 
 
 def _is_vouched(call: Call, message: Registration) -> bool:

@@ -139,6 +139,18 @@ def test_known_id_without_its_token_is_409_and_with_it_200(tmp_path: Path) -> No
     play(tmp_path, scenario)
 
 
+def test_a_token_without_a_node_id_means_that_tokens_node(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.register("gpu-1")
+        body = {"url": "http://10.0.0.5:8000"}
+        known = await rig.ask("POST", "/v0/nodes", body, headers={"x-node-token": rig.tokens["gpu-1"]})
+        assert (known.status_code, known.json()["node_id"]) == (200, "gpu-1")
+        fresh = await rig.ask("POST", "/v0/nodes", body, headers={"x-node-token": "nt_nobody"})
+        assert (fresh.status_code, fresh.json()["node_id"]) == (201, "node-1")
+
+    play(tmp_path, scenario)
+
+
 def test_node_without_a_name_gets_the_next_free_number(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.register("node-2")
@@ -260,5 +272,20 @@ def test_engine_without_an_agent_needs_an_admin_and_is_approved_and_asked_at_onc
         assert answer.status_code == 201
         assert rig.node("bare").is_approved
         assert rig.calls.probed == ["bare"]
+
+    play(tmp_path, scenario)
+
+
+def test_known_node_under_another_path_or_key_is_dialled_anew_and_stays_approved(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online("node-1")
+        for change in ({"url": "http://10.0.0.5:8000/engine"}, {"api_key": "engine-secret"}):
+            rig.calls.redialled.clear()
+            body = {"url": "http://10.0.0.5:8000/engine", "node_id": "node-1", **change}
+            renewed = await rig.ask("POST", "/v0/nodes", body, headers={"x-node-token": rig.tokens["node-1"]})
+            assert (renewed.status_code, renewed.json()["state"]) == (200, "online")
+            assert rig.calls.redialled == ["node-1"]
+        (row,) = await rig.services.store.load_nodes()
+        assert (row.url, row.api_key, row.approval) == ("http://10.0.0.5:8000/engine", "engine-secret", "approved")
 
     play(tmp_path, scenario)

@@ -1,43 +1,141 @@
-"""The live settings over HTTP."""
+"""Live settings: merged, kept, previewed, and refused whole when one part is wrong."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
+import httpx
+import pytest
 from api.rig import Rig, error_of, play
 
+from llmlb.config.sections import LoadBalancerSettings
+from llmlb.config.settings import Settings
+from llmlb.errors import StoreFull
+from llmlb.policies.round_robin import RoundRobinPolicy
+
 PATH = "/v0/settings/load-balancer"
+DEFAULTS = {"mode": "metrics", "gpu_threshold": 80.0, "vram_threshold": 90.0, "active_request_threshold": 10}
 
 
-def test_put_merges_what_it_is_given(tmp_path: Path) -> None:
+async def put(rig: Rig, body: dict[str, Any], *, dry_run: bool = False) -> httpx.Response:
+    return await rig.ask("PUT", PATH + ("?dry_run=true" if dry_run else ""), body, token=rig.admin)
+
+
+def test_put_merges_what_it_is_given_and_answers_the_whole(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        answer = await rig.ask("PUT", PATH, {"gpu_threshold": 55}, token=rig.admin)
-        whole = {"mode": "metrics", "gpu_threshold": 55, "vram_threshold": 90, "active_request_threshold": 10}
-        assert (answer.status_code, answer.json()) == (200, whole)
-        assert rig.services.fleet.thresholds.gpu_percent == 55
-        assert (await rig.ask("GET", PATH, token=rig.viewer)).json() == whole
+        assert (await rig.ask("GET", PATH, token=rig.viewer)).json() == DEFAULTS
+        answer = await put(rig, {"gpu_threshold": 60})
+        assert answer.json() == DEFAULTS | {"gpu_threshold": 60.0}
+        answer = await put(rig, {"active_request_threshold": 3, "vram_threshold": 70.5})
+        assert answer.json() == (await rig.ask("GET", PATH, token=rig.viewer)).json()
+        assert rig.services.fleet.thresholds.gpu_percent == 60.0
+        assert rig.services.fleet.thresholds.active_requests == 3
+
+    play(tmp_path, scenario)
+
+
+def test_change_is_stored_with_the_configured_value_it_replaces_and_audited(tmp_path: Path) -> None:
+    configured = Settings(load_balancer=LoadBalancerSettings(gpu_threshold=75.0))
+
+    async def scenario(rig: Rig) -> None:
+        await put(rig, {"gpu_threshold": 60})
+        await put(rig, {"gpu_threshold": 61})
+        stored = await rig.services.store.load_settings()
+        assert {key: tuple(map(json.loads, pair)) for key, pair in stored.items()} == {
+            "load_balancer.gpu_threshold": (61, 75.0)
+        }
+        row = (await rig.services.store.list_audit())[0]
+        assert (row.action, row.detail) == ("settings.change", "gpu_threshold 60.0 -> 61.0")
+        assert rig.services.feed.events()[0].kind == "settings"
+
+    play(tmp_path, scenario, settings=configured)
+
+
+def test_node_over_a_new_threshold_is_excluded_at_once(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online(gpu_metrics={"usage": 50, "vram_usage": 50})
+        assert (await rig.ask("GET", "/v0/nodes/node-1", token=rig.viewer)).json()["excluded_by"] == []
+        pumped = rig.calls.pumped
+        await put(rig, {"gpu_threshold": 40, "vram_threshold": 40})
+        assert (await rig.ask("GET", "/v0/nodes/node-1", token=rig.viewer)).json()["excluded_by"] == ["gpu", "vram"]
+        assert rig.calls.pumped > pumped
+
+    play(tmp_path, scenario)
+
+
+def test_mode_changes_live_and_other_settings_do_not_reset_it(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        assert (await put(rig, {"mode": "round_robin"})).json()["mode"] == "round_robin"
+        policy = rig.services.balancer.policy
+        assert isinstance(policy, RoundRobinPolicy)
+        await put(rig, {"gpu_threshold": 50})
+        assert rig.services.balancer.policy is policy
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"mode": "fastest", "gpu_threshold": 10}, "mode"),
+        ({"gpu_threshold": 101}, "gpu_threshold"),
+        ({"gpu_threshold": 10, "vram_threshold": -1}, "vram_threshold"),
+        ({"gpu_threshold": 10, "active_request_threshold": 1.5}, "active_request_threshold"),
+        ({"gpu_threshold": 10, "gpu_treshold": 20}, "gpu_treshold"),
+    ],
+)
+def test_one_wrong_part_refuses_the_whole_change(
+    body: dict[str, Any], param: str, dry_run: bool, tmp_path: Path
+) -> None:
+    async def scenario(rig: Rig) -> None:
+        answer = await put(rig, body, dry_run=dry_run)
+        assert (answer.status_code, error_of(answer)["param"]) == (422, param)
+        assert (await rig.ask("GET", PATH, token=rig.admin)).json() == DEFAULTS
+        assert await rig.services.store.load_settings() == {}
 
     play(tmp_path, scenario)
 
 
 def test_dry_run_says_whom_it_would_exclude_and_changes_nothing(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        await rig.online()
-        before = (await rig.ask("GET", PATH, token=rig.admin)).json()
-        answer = await rig.ask("PUT", f"{PATH}?dry_run=true", {"gpu_threshold": 5}, token=rig.admin)
-        assert answer.json()["newly_excluded"] == ["node-1"]
-        assert (await rig.ask("GET", PATH, token=rig.admin)).json() == before
+        await rig.online("node-1", gpu_metrics={"usage": 50, "vram_usage": 10})
+        await rig.online("node-2", gpu_metrics={"usage": 95, "vram_usage": 10})
+        await rig.online("node-3", gpu_metrics=None)
+        answer = (await put(rig, {"gpu_threshold": 40, "mode": "round_robin"}, dry_run=True)).json()
+        assert answer["dry_run"] is True
+        assert (answer["mode"], answer["gpu_threshold"]) == ("round_robin", 40.0)
+        excluded = {each["id"]: each["excluded_by"] for each in answer["excluded"]}
+        assert excluded == {"node-1": ["gpu"], "node-2": ["gpu"]}
+        assert (answer["newly_excluded"], answer["no_longer_excluded"]) == (["node-1"], [])
+        lifted = (await put(rig, {"gpu_threshold": 100}, dry_run=True)).json()
+        assert (lifted["excluded"], lifted["no_longer_excluded"]) == ([], ["node-2"])
+        assert (await rig.ask("GET", PATH, token=rig.admin)).json() == DEFAULTS
+        assert await rig.services.store.load_settings() == {}
 
     play(tmp_path, scenario)
 
 
-def test_bad_settings_are_refused_and_change_nothing(tmp_path: Path) -> None:
+def test_same_values_again_write_nothing(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        before = rig.services.load_balancer
-        for body in ({"gpu_threshold": 101}, {"mode": "no_such"}, {"active_request_threshold": -1}):
-            answer = await rig.ask("PUT", PATH, body, token=rig.admin)
-            assert answer.status_code == 422, answer.text
-            error_of(answer)
-        assert rig.services.load_balancer == before
+        for body in ({}, DEFAULTS, {"mode": None}):
+            assert (await put(rig, body)).json() == DEFAULTS
+        assert await rig.services.store.list_audit() == ()
+
+    play(tmp_path, scenario)
+
+
+def test_full_disk_keeps_the_old_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(rig: Rig) -> None:
+        async def refuse(*_: object, **__: object) -> None:
+            raise StoreFull
+
+        monkeypatch.setattr(rig.services.store, "save_settings", refuse)
+        answer = await put(rig, {"gpu_threshold": 40, "mode": "round_robin"})
+        assert (answer.status_code, error_of(answer)["code"]) == (507, "store_full")
+        assert (await rig.ask("GET", PATH, token=rig.admin)).json() == DEFAULTS
+        assert not isinstance(rig.services.balancer.policy, RoundRobinPolicy)
 
     play(tmp_path, scenario)

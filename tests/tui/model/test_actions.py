@@ -44,7 +44,9 @@ def test_every_action_of_every_screen_is_carried_out_by_somebody() -> None:
 def test_nothing_is_carried_out_that_the_table_does_not_name() -> None:
     for owner in (*SCREENS.values(), ConsoleApp):
         for name in dir(owner):
-            assert not name.startswith("do_") or name.removeprefix("do_") in BY_ID, f"{owner.__name__}.{name}"
+            assert not name.startswith("do_") or name.removeprefix("do_") in BY_ID, (
+                f"{str(getattr(owner, '__name__', ''))}.{name}"
+            )
 
 
 def test_bindings_of_every_screen_are_the_table() -> None:

@@ -47,8 +47,8 @@ def test_preview_agrees_with_the_routers_own_rule(
 ) -> None:
     row = node(gpu_usage=gpu, vram_usage=vram, active_requests=active)
     then = Settings("metrics", limit, 90.0, active_limit)
-    expected = {name for name, is_over in (("gpu", gpu > limit), ("vram", vram > 90.0), ("active", active > active_limit))
-                if is_over}  # fmt: skip
+    judged = (("gpu", gpu > limit), ("vram", vram > 90.0), ("active", active > active_limit))
+    expected = {name for name, is_over in judged if is_over}
     found = preview([row], Settings(), then)
     assert {reason.split()[0].lower() for verdict in found.excluded for reason in verdict.reasons} == expected
 

@@ -79,7 +79,7 @@ def span(seconds: float | None) -> str:
         return f"{minutes}m"
     if not days:
         return _fitting(f"{hours}h{minutes:02d}m", f"{hours}h{minutes:02d}")
-    return _fitting(f"{days}d{hours}h", f"{days}d")
+    return _fitting(f"{days}d{hours}h", f"{min(days, 9999)}d")
 
 
 def _fitting(text: str, shorter: str) -> str:

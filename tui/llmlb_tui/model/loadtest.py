@@ -124,9 +124,9 @@ class LoadTest:
     @property
     def share_done(self) -> float:
         """0..1, by requests or by time."""
-        if self.planned:
+        if self.planned is not None and self.planned > 0:
             return min(1.0, self.done / self.planned)
-        return min(1.0, self.elapsed_s / self.planned_s) if self.planned_s else 0.0
+        return min(1.0, max(0.0, self.elapsed_s / self.planned_s)) if self.planned_s and self.planned_s > 0 else 0.0
 
     def apply(self, value: object) -> None:
         """One line of the process; unknown ones are left alone."""

@@ -51,7 +51,7 @@ def _cleaned_now(text: str) -> str:
         else:
             marks = 0
         kept.append(character)
-    return "".join(kept)
+    return "".join(kept).strip()
 
 
 def width(text: str) -> int:
