@@ -51,6 +51,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
         self.mutations: list[tuple[str, str, Any]] = []
         self.failures: dict[str, tuple[int, str]] = {}
         self.calls: list[tuple[str, str]] = []
+        self.last_event_ids: list[str | None] = []
         self._next_event = 1
         self._feeds: set[asyncio.Queue[bytes | None]] = set()
         for number in range(nodes):
@@ -252,6 +253,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
             case "GET", ["v0", "auth", "me"]:
                 return _json({"username": "alice", "role": self.role})
             case "GET", ["v0", "events"]:
+                self.last_event_ids.append(request.headers.get("last-event-id"))
                 return self._feed() if self.has_feed else _refused(404, "There is no feed.")
             case "GET", ["v0", "nodes"]:
                 return _json({"nodes": list(self.nodes.values())})

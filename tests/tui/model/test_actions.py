@@ -45,7 +45,7 @@ def test_nothing_is_carried_out_that_the_table_does_not_name() -> None:
     for owner in (*SCREENS.values(), ConsoleApp):
         for name in dir(owner):
             assert not name.startswith("do_") or name.removeprefix("do_") in BY_ID, (
-                f"{str(getattr(owner, '__name__', ''))}.{name}"
+                f"{getattr(owner, '__name__', '')!s}.{name}"
             )
 
 
