@@ -36,7 +36,7 @@ class Endpoints:
         pinned = record.address or (str(address.ip) if address.ip else "")
         if not pinned:
             return None
-        key = self._api_key(node)
+        key = self.api_key(node)
         return NodeEndpoint(
             address=pinned,
             port=address.port,
@@ -54,14 +54,7 @@ class Endpoints:
 
     def api_key(self, node: Node) -> str:
         """What the node's engine wants to see; empty for nothing."""
-        return self._api_key(node)
-
-    def _api_key(self, node: Node) -> str:
-        configured = self._services.settings.nodes.get(node.id)
-        if configured is not None and configured.api_key:
-            return configured.api_key
-        record = self._services.node_records.get(node.id)
-        return "" if record is None else record.api_key
+        return self._services.engine_key(node.id)
 
     def _address(self, node: Node) -> NodeAddress:
         return check_node_url(node.profile.url, loopback_allowed=True, own_addresses=self._services.own_addresses)

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from llmlb.api.app import create_app
 from llmlb.api.insight import alert_view, fleet_view, snapshot_view
+from llmlb.api.node_acts import forget_expired
 from llmlb.api.node_records import node_counters, node_row, record_of, restore_node
 from llmlb.api.services import Services
 from llmlb.api.thresholds import settings_view, thresholds_of
@@ -31,7 +32,7 @@ from llmlb.core.change import Change
 from llmlb.core.choice import Policy
 from llmlb.core.circuit import CircuitRules
 from llmlb.core.fleet import Fleet, FleetRules
-from llmlb.core.node import Node, NodeId
+from llmlb.core.node import Node
 from llmlb.core.retry import RetryRules
 from llmlb.errors import ConfigurationError, StoreError
 from llmlb.proxy.asgi import DataPlaneApp
@@ -264,15 +265,9 @@ class Router:
         changes = self.fleet.tick(monotonic_s())
         for change in changes:
             if change.node_id and change.node_id not in self.fleet:
-                await self._forget_expired(change.node_id)
+                await forget_expired(self.services, change.node_id)
         self._announce(changes)
         self.plane.pump()
-
-    async def _forget_expired(self, node_id: NodeId) -> None:
-        self.services.node_records.pop(node_id, None)
-        self.gatekeeper.drop_node(node_id)
-        self.metrics.forget(node_id)
-        await self.store.delete_node(node_id)
 
     async def _sweep(self) -> None:
         now_s = monotonic_s()

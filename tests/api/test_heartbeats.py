@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from api.rig import Rig, error_of, play
 
+from llmlb.telemetry.alert_rules import AlertView
+
 GPU = "gpu_metrics"
 SYSTEM = "system_metrics"
 
@@ -208,5 +210,35 @@ def test_older_instance_keeps_the_id_when_two_beat(tmp_path: Path) -> None:
             rig.clock.pass_s(5)
             statuses.append((await rig.beat("node-1", boot_id=boot)).status_code)
         assert statuses == [200, 200, 200, 409]
+
+    play(tmp_path, scenario)
+
+
+def test_alert_about_two_instances_lasts_as_long_as_the_second_keeps_trying(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        def rules_that_fire() -> set[str]:
+            view = AlertView(
+                fleet=rig.services.fleet,
+                rates=rig.services.requests.rates(rig.clock.now_s),
+                unix_s=rig.clock.now_unix_s,
+                queue_depths={},
+            )
+            rig.services.alerts.evaluate(view, rig.clock.now_s)
+            return {alert.rule for alert in rig.services.alerts.firing}
+
+        await rig.register("node-1")
+        for boot in ("old", "new", "old"):
+            rig.clock.pass_s(5)
+            await rig.beat("node-1", boot_id=boot)
+        assert "duplicate_instance" in rules_that_fire()
+        for _ in range(30):
+            rig.clock.pass_s(30)
+            assert (await rig.beat("node-1", boot_id="old")).status_code == 200
+            assert (await rig.beat("node-1", boot_id="new")).status_code == 409
+        assert "duplicate_instance" in rules_that_fire()
+        for _ in range(30):
+            rig.clock.pass_s(30)
+            assert (await rig.beat("node-1", boot_id="old")).status_code == 200
+        assert "duplicate_instance" not in rules_that_fire()
 
     play(tmp_path, scenario)
