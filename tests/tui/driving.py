@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from tui.fake_router import START_UNIX_S, FakeRouter
 
 from llmlb_tui.app import ConsoleApp
 from llmlb_tui.desk import Desk, Identity
+from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.fleet import FleetState
 from llmlb_tui.render.glyphs import UNICODE, Glyphs
 from llmlb_tui.themes import PALETTES
@@ -35,6 +38,20 @@ class Clock:
         self.now_s += seconds
 
 
+NAMED = {
+    "space": " ",
+    "slash": "/",
+    "colon": ":",
+    "question_mark": "?",
+    "asterisk": "*",
+    "backslash": "\\",
+    "plus": "+",
+    "minus": "-",
+    "greater_than_sign": ">",
+}
+"""What keys that are written as words type."""
+
+
 @dataclass
 class Console:
     """One console under test."""
@@ -46,16 +63,37 @@ class Console:
     copied: list[str] = field(default_factory=list)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Press keys, one after the other, let each do its work, and draw the end."""
+        await self.send(*keys)
         await self.settle()
 
-    async def settle(self, rounds: int = 6) -> None:
-        """Let everything that is under way happen, and draw it."""
+    async def send(self, *keys: str) -> None:
+        """Press keys without looking at the screen."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
+            event = events.Key(name, NAMED.get(name, key if len(key) == 1 else None))
+            event.set_sender(self.app)
+            driver.send_message(event)
+            await self.spin()
+
+    async def spin(self, rounds: int = 40) -> None:
+        """Let the event loop go round; nothing of the console waits for the clock."""
         for _ in range(rounds):
             await asyncio.sleep(0)
-            await self.pilot.pause()
+
+    async def settle(self, rounds: int = 2) -> None:
+        """Let everything that is under way happen, and draw it."""
+        for _ in range(rounds):
+            await self.spin()
         self.app.tick()
-        await self.pilot.pause()
+        await self.spin()
+        if len(self.app.screen_stack) > 1 and isinstance(self.app.screen, Dialog):
+            # What is behind a dialog is drawn by Textual's own timer, sixty times a second.
+            await self.pilot.pause()
+            self.app.tick()
+            await self.pilot.pause()
 
     async def until(self, true: Callable[[], bool], rounds: int = 200) -> None:
         """Let things happen until something holds; it must hold soon."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from llmlb.errors import LlmlbError
-from llmlb_tui.dialogs.chooser import Chooser, Option
-from llmlb_tui.dialogs.confirm import ConfirmDialog
-from llmlb_tui.dialogs.thresholds import ThresholdDialog
-from llmlb_tui.export import node_fields, write_rows
 from llmlb_tui.model.actions import BY_ID, cli_line
 from llmlb_tui.model.acts import ACTS, Pinned, explain_refusal
-from llmlb_tui.model.thresholds import read_settings
+from llmlb_tui.model.settings import read_settings
 from llmlb_tui.shell import Shell
 
 
@@ -40,6 +35,8 @@ class Acting(Shell):
 
     def _ask(self, verb: str) -> None:
         """Pin what is marked, or the row under the cursor, and ask."""
+        from llmlb_tui.dialogs.confirm import ConfirmDialog  # dialogs are late: the first picture must come soon
+
         act = ACTS[verb]
         nodes = [node for node in map(self.desk.state.nodes.get, self.acted_on()) if node is not None]
         if not nodes:
@@ -79,9 +76,13 @@ class Acting(Shell):
         return self.desk.why_not(BY_ID["undo_thresholds"]._replace(label="thresholds"), self.now_s())
 
     def do_thresholds(self) -> None:
+        from llmlb_tui.dialogs.thresholds import ThresholdDialog
+
         self.push_screen(ThresholdDialog(self.desk.state.settings))
 
     def do_undo_thresholds(self) -> None:
+        from llmlb_tui.dialogs.chooser import Chooser, Option
+
         before = self.desk.undo
         if before is None:
             self.say("nothing to take back: the thresholds were not changed from this console", trouble=True)
@@ -122,16 +123,22 @@ class Acting(Shell):
         if not nodes:
             self.say("there is nothing to copy under the cursor", trouble=True)
             return
+        from json import dumps
+
+        from llmlb_tui.export import node_fields
+
         texts = {
             "id": "\n".join(node.id for node in nodes),
             "url": "\n".join(node.url for node in nodes),
-            "json": json.dumps([node_fields(node) for node in nodes], indent=2, ensure_ascii=False),
+            "json": dumps([node_fields(node) for node in nodes], indent=2, ensure_ascii=False),
             "cli": cli_line(BY_ID["copy"], [node.id for node in nodes], context=self.desk.identity.context),
         }
         self.offer_copies(texts)
 
     def offer_copies(self, texts: Mapping[str, str]) -> None:
         """Let the operator choose what goes to the clipboard."""
+        from llmlb_tui.dialogs.chooser import Chooser, Option
+
         letters = {"id": "i", "url": "u", "row": "r", "json": "j", "cli": "c"}
         labels = {"id": "id", "url": "address", "row": "the row", "json": "JSON", "cli": "the command"}
 
@@ -148,6 +155,7 @@ class Acting(Shell):
 
     def offer_export(self, rows: Callable[[], Sequence[Mapping[str, object]]], noun: str) -> None:
         """Let the operator choose the format of a file with the rows."""
+        from llmlb_tui.dialogs.chooser import Chooser, Option
 
         def take(name: str, is_second: bool) -> bool:
             self.export_rows(rows(), noun, kind=name)
@@ -158,6 +166,8 @@ class Acting(Shell):
         self.push_screen(Chooser(f"Write the {noun} that are shown to a file", lambda: options, take))
 
     def export_rows(self, rows: Sequence[Mapping[str, object]], noun: str, *, kind: str, name: str = "") -> None:
+        from llmlb_tui.export import write_rows
+
         try:
             path = write_rows(rows, noun=noun, kind=kind, at_unix_s=self.now_unix_s(), folder=Path.cwd(), name=name)
         except (LlmlbError, OSError) as error:
@@ -167,6 +177,8 @@ class Acting(Shell):
 
     def shown_nodes(self) -> list[dict[str, object]]:
         """The nodes that are listed, in their order, for a file."""
+        from llmlb_tui.export import node_fields
+
         known = self.desk.state.nodes
         return [node_fields(known[node_id]) for node_id in self.desk.selection.ids if node_id in known]
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from llmlb_tui.commanding import Commanding
 from llmlb_tui.desk import Desk
 from llmlb_tui.screens.fleet import FleetScreen
-from llmlb_tui.screens.node import NodeScreen
 from llmlb_tui.screens.screen import ConsoleScreen
 from llmlb_tui.shell import MakeClient
 from llmlb_tui.widgets.painter import textual_theme
@@ -23,7 +22,7 @@ class ConsoleApp(Commanding):
         theme = textual_theme(self._painter.palette)
         self.register_theme(theme)
         self.theme = theme.name
-        self.push_screen(FleetScreen())
+        self.push_screen(FleetScreen(self))
         self.set_interval(1.0 / self.fps, self.tick)
         self._end_politely()
         # After the first picture: the client's imports must not delay it.
@@ -47,15 +46,14 @@ class ConsoleApp(Commanding):
         self.desk, self._make_client, self._client = desk, make_client, None
         while len(self.screen_stack) > 1:
             await self.pop_screen()
-        await self.push_screen(FleetScreen())
+        await self.push_screen(FleetScreen(self))
         self.begin_following()
 
     def acted_on(self) -> Sequence[str]:
         """The node of its own screen, else the marked ones, else the cursor's."""
         screen = next((each for each in reversed(self.screen_stack) if isinstance(each, ConsoleScreen)), None)
-        if isinstance(screen, NodeScreen):
-            return (screen.node_id,)
-        return super().acted_on()
+        node_id = getattr(screen, "node_id", "")
+        return (node_id,) if node_id else super().acted_on()
 
     def tick(self) -> None:
         """A few times a second: draw what changed. A terminal that does not keep up is left alone."""

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from llmlb.errors import ConfigurationError, LlmlbError
 from llmlb_tui.acting import Acting
 from llmlb_tui.desk import Desk, Identity
-from llmlb_tui.dialogs.chooser import Chooser, Option
 from llmlb_tui.following import Following
-from llmlb_tui.model.commands import action_of, advise, complete, read_command
 from llmlb_tui.model.filters import FilterError, parse_filter
 from llmlb_tui.model.fleet import FleetState
 from llmlb_tui.model.sorting import order_text, parse_order
@@ -36,6 +34,8 @@ class Commanding(Acting, Navigation, Following):
 
     def do_command(self) -> None:
         """The command line under the screen."""
+        from llmlb_tui.model.commands import advise, complete, read_command
+
         screen = self.screen
         if not isinstance(screen, ConsoleScreen):
             return
@@ -53,6 +53,8 @@ class Commanding(Acting, Navigation, Following):
 
     def run_command(self, name: str, rest: str) -> None:
         """Carry out a line that was typed behind the colon."""
+        from llmlb_tui.model.commands import action_of
+
         own: dict[str, Callable[[str], None]] = {
             "node": self._go_to_node,
             "filter": self._filter,
@@ -132,6 +134,8 @@ class Commanding(Acting, Navigation, Following):
     # Contexts
 
     def do_context(self) -> None:
+        from llmlb_tui.dialogs.chooser import Chooser, Option
+
         contexts = self._contexts()
         if contexts is None or not contexts.by_name:
             self.say("there is no other context; llmlb login --url URL --context NAME makes one", trouble=True)

@@ -9,8 +9,8 @@ from llmlb_tui.model.actions import Action
 from llmlb_tui.model.connection import Connection, Standing
 from llmlb_tui.model.fleet import FleetState
 from llmlb_tui.model.selection import Selection
+from llmlb_tui.model.settings import Settings
 from llmlb_tui.model.text import clean
-from llmlb_tui.model.thresholds import Settings
 from llmlb_tui.model.view import SavedView, View, first_views
 from llmlb_tui.render.glyphs import UNICODE, Glyphs
 

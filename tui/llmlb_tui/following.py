@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from llmlb.errors import LlmlbError
-from llmlb_tui.dialogs.session import SessionDialog
 from llmlb_tui.model.connection import Standing, short_cause
 from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.shell import Shell
 from llmlb_tui.source import Source
 
+FILL_EVERY_S = 1.0
 FILLED_AT_ONCE = 50
 """Histories asked of the router in one go, one after the other: those of the rows on the screen."""
 
@@ -22,6 +22,7 @@ class Following(Shell):
     _source: Source | None = None
     _following: asyncio.Task[None] | None = None
     _is_filling = False
+    _filled_at_s = float("-inf")
 
     def begin_following(self) -> None:
         """Follow the desk's router, from a snapshot on."""
@@ -46,6 +47,9 @@ class Following(Shell):
         desk.apply(kind, data, id=id, now_s=self.now_s())
         if away_s is not None:
             self._note_return(away_s, before)
+        if kind == "snapshot":
+            # The first rows do not wait for the next tick.
+            self.call_later(self.sync_screens)
 
     def take_nodes(self, nodes: object) -> None:
         self.desk.connection.polls = True
@@ -105,6 +109,8 @@ class Following(Shell):
 
     def ask_login(self, cause: str) -> None:
         """Ask once, however many refusals come."""
+        from llmlb_tui.dialogs.session import SessionDialog
+
         if not any(isinstance(screen, SessionDialog) for screen in self.screen_stack):
             self.push_screen(SessionDialog(cause, is_first=self.desk.connection.heard_at_s is None))
 
@@ -127,16 +133,17 @@ class Following(Shell):
     def fill_histories(self) -> None:
         """Ask for the router's ten points of the nodes on the screen, once each."""
         screen = self.screen_stack[-1] if self.screen_stack else None
-        if self._is_filling or not isinstance(screen, FleetScreen):
+        now_s = self.now_s()
+        if self._is_filling or now_s - self._filled_at_s < FILL_EVERY_S or not isinstance(screen, FleetScreen):
             return
-        if self.desk.standing(self.now_s()) is not Standing.LIVE:
+        if self.desk.standing(now_s) is not Standing.LIVE:
             return
         first, last = screen.rows.shown_range
         known = self.desk.state.histories
         shown = self.desk.selection.ids[max(0, first - 1) : last]
         wanted = [node_id for node_id in shown if node_id in known and not known[node_id].is_complete]
         if wanted:
-            self._is_filling = True
+            self._is_filling, self._filled_at_s = True, now_s
             self.spawn(self._fill(wanted[:FILLED_AT_ONCE]))
 
     async def _fill(self, node_ids: Sequence[str]) -> None:

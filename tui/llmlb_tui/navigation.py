@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from llmlb.errors import LlmlbError
-from llmlb_tui.dialogs.chooser import Chooser, Option
-from llmlb_tui.dialogs.palette import PaletteDialog
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.screens.screen import ConsoleScreen
 from llmlb_tui.shell import Shell
@@ -76,6 +74,8 @@ class Navigation(Shell):
             self.push_screen(HelpScreen(place))
 
     def do_palette(self) -> None:
+        from llmlb_tui.dialogs.palette import PaletteDialog
+
         if isinstance(self.screen, ConsoleScreen):
             self.push_screen(PaletteDialog(self.screen))
 
@@ -85,6 +85,8 @@ class Navigation(Shell):
         self.spawn(self._choose_model())
 
     async def _choose_model(self) -> None:
+        from llmlb_tui.dialogs.chooser import Chooser, Option
+
         try:
             listed = await self.client.models()
         except LlmlbError:

@@ -12,7 +12,7 @@ from llmlb_tui.desk import Desk
 from llmlb_tui.options import ConsoleOptions
 from llmlb_tui.render.columns import CellContext, WidthClass, header_line, layout, row_line
 from llmlb_tui.render.head import filter_line, fleet_head, title_line
-from llmlb_tui.render.line import Line
+from llmlb_tui.render.line import plain
 
 ON_A_PIPE_CELLS = 120
 FIRST_EVENT_S = 10.0
@@ -72,8 +72,5 @@ def frame(desk: Desk, now_s: float, cells: int) -> str:
             given.width_class,
         )
         lines.append(row_line(given, context, cursor=False, marked=False))
-    return "".join(f"{_text(each)}\n" for each in lines)
-
-
-def _text(given: Line) -> str:
-    return given.text.rstrip()
+    shown = [plain(each) for each in lines] if desk.glyphs.is_ascii else lines
+    return "".join(f"{each.text.rstrip()}\n" for each in shown)

@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
+from textual.filter import LineFilter
 
 from llmlb import clock
 from llmlb.errors import LlmlbError
 from llmlb_tui.desk import Desk
-from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.acts import explain_refusal
-from llmlb_tui.model.loadtest import LoadTest
 from llmlb_tui.preferences import Preferences
-from llmlb_tui.screens.screen import ConsoleScreen
 from llmlb_tui.themes import Palette
+from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.painter import Painter, textual_theme
+from llmlb_tui.widgets.synced import SyncedScreen
 
 if TYPE_CHECKING:
     from llmlb.client.control import ControlClient
+    from llmlb_tui.model.loadtest import LoadTest
 
 DEFAULT_FPS = 4.0
 REMOTE_FPS = 2.0
@@ -65,12 +66,12 @@ class Shell(App[int]):
         self.preferences = preferences or Preferences(None)
         self.config_folder = config_folder
         self.ca_file = ca_file
-        self.load_test = LoadTest()
+        self._load_test: LoadTest | None = None
         self.now_s = now_s
         self.now_unix_s = now_unix_s
         self.touched_at_s = float("-inf")
         self.broken_by: Exception | None = None
-        self._painter = Painter(palette)
+        self._painter = Painter(palette, is_ascii=desk.glyphs.is_ascii)
         self._make_client = make_client
         self._client: ControlClient | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,6 +82,19 @@ class Shell(App[int]):
         if self._client is None:
             self._client = self._make_client()
         return self._client
+
+    @property
+    def load_test(self) -> LoadTest:
+        """The load test that was started last, or one that can be."""
+        if self._load_test is None:
+            from llmlb_tui.model.loadtest import LoadTest
+
+            self._load_test = LoadTest()
+        return self._load_test
+
+    @load_test.setter
+    def load_test(self, test: LoadTest) -> None:
+        self._load_test = test
 
     # Errands
 
@@ -117,26 +131,29 @@ class Shell(App[int]):
 
     # Drawing
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """None for our own colours: Textual's filter for the sixteen of the terminal would look at every piece."""
+        return super().get_line_filters() if self._painter.palette.is_ansi else ()
+
     def painter_now(self) -> Painter:
         return self._painter
 
     def use_palette(self, palette: Palette) -> None:
         """Change the colours of everything."""
-        self._painter = Painter(palette)
+        self._painter = Painter(palette, is_ascii=self.desk.glyphs.is_ascii)
         theme = textual_theme(palette)
         self.register_theme(theme)
         self.theme = theme.name
         for screen in self.screen_stack:
-            if isinstance(screen, ConsoleScreen | Dialog):
-                screen.repaint()
+            for widget in screen.query(Lines):
+                widget.repaint()
 
     def sync_screens(self) -> None:
         """Draw the screen on top, and what is seen behind a dialog."""
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Dialog):
+            if isinstance(screen, SyncedScreen):
                 screen.sync()
-            elif isinstance(screen, ConsoleScreen):
-                screen.sync()
+            if not screen.is_modal:
                 return
 
     def touched(self) -> None:

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tui.examples import node
 
-from llmlb_tui.model.thresholds import Limit, Settings, distribution, highest, preview, read_settings
+from llmlb_tui.model.settings import Limit, Settings, read_settings
+from llmlb_tui.model.thresholds import distribution, highest, preview
 
 FLEET = (
     node("a", gpu_usage=97.0),

@@ -20,6 +20,7 @@ from llmlb_tui.model.text import ascii_only, width
 from llmlb_tui.render.line import Line, Role, Span, clipped, line
 from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.painter import Painter
+from llmlb_tui.widgets.synced import SyncedScreen
 
 if TYPE_CHECKING:
     from llmlb_tui.app import ConsoleApp
@@ -83,7 +84,7 @@ class Choice(Widget, can_focus=True):
         self.post_message(self.Chosen(self.choice))
 
 
-class Dialog(ModalScreen[None]):
+class Dialog(SyncedScreen, ModalScreen[None]):
     """A question. Subclasses give ``heading``, ``lines``, ``choices`` and ``chosen``; Esc always means Cancel."""
 
     AUTO_FOCUS = "#choice-cancel"
@@ -165,10 +166,6 @@ class Dialog(ModalScreen[None]):
             for choice in self.query(f"#choice-{name}").results(Choice):
                 choice.set_text(text)
 
-    def repaint(self) -> None:
-        for widget in self.query(Lines):
-            widget.repaint()
-
     def action_cancel(self) -> None:
         self.close()
 
@@ -188,10 +185,7 @@ class Dialog(ModalScreen[None]):
         self.call_after_refresh(self.sync)
 
     def _drawn(self, cells: int, height: int) -> list[Line]:
-        glyphs = self.console_app.desk.glyphs
         shown = [clipped(each, cells) for each in self.lines(cells)]
         if len(shown) > height > 0:
             shown = [*shown[: height - 1], clipped(line(Span(f"  {len(shown) - height + 1} more", Role.DIM)), cells)]
-        if glyphs.is_ascii:
-            shown = [Line(tuple(Span(ascii_only(s.text), s.role) for s in each.spans), each.base) for each in shown]
         return shown

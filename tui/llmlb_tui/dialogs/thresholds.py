@@ -15,8 +15,9 @@ from llmlb.errors import LlmlbError, RouterRefused
 from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.model.reading import rows
+from llmlb_tui.model.settings import Limit, Settings, read_settings
 from llmlb_tui.model.text import clean
-from llmlb_tui.model.thresholds import Limit, Preview, Settings, preview, read_settings
+from llmlb_tui.model.thresholds import Preview, preview
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 from llmlb_tui.render.thresholds import dry_run_line, limit_line, preview_lines
 from llmlb_tui.widgets.lines import Lines

@@ -5,10 +5,10 @@ from __future__ import annotations
 from llmlb_tui.model.alerts import Alert, ranked, read_alert
 from llmlb_tui.model.events import EventRing, read_change
 from llmlb_tui.model.history import History, Point, has_history
-from llmlb_tui.model.nodes import NodeRow, read_node
+from llmlb_tui.model.nodes import NodeRow, WordMemory, read_node
 from llmlb_tui.model.reading import Fields, count, fields, instant, rows
+from llmlb_tui.model.settings import Settings, read_settings
 from llmlb_tui.model.text import clean
-from llmlb_tui.model.thresholds import Settings, read_settings
 from llmlb_tui.model.totals import Totals, totals_of
 from llmlb_tui.model.traffic import Traffic, TrafficMemory, read_traffic
 
@@ -36,10 +36,13 @@ class FleetState:
         self.has_snapshot = False
         self.revision = 0
         """Grows with every change of a node; what is derived from nodes is made anew when it has grown."""
+        self.news = 0
+        """Grows when something happened that a person wants to see at once, and not with every heartbeat."""
         self._router_offset_s = now_unix_s - now_s
         self._local_offset_s = now_unix_s - now_s
         self._is_router_known = False
         self._totals: tuple[int, Totals] = (-1, Totals())
+        self._words: WordMemory = {}
 
     # The clock
 
@@ -99,6 +102,7 @@ class FleetState:
         """The list of ``/v0/alerts``, or the snapshot's."""
         found = [alert for alert in map(read_alert, rows(answer)) if alert is not None]
         self.alerts = {alert.id: alert for alert in found[:MAX_ALERTS]}
+        self.news += 1
 
     def _take_snapshot(self, event: Fields, now_s: float) -> set[str]:
         server_unix_s = instant(event.get("server_time"))
@@ -113,6 +117,7 @@ class FleetState:
 
     def _replace_nodes(self, given: list[Fields], now_s: float) -> set[str]:
         self.has_snapshot = True
+        self.news += 1
         before = set(self.nodes)
         changed: set[str] = set()
         present: set[str] = set()
@@ -141,7 +146,7 @@ class FleetState:
         return {row.id}
 
     def _put(self, node: Fields, now_s: float) -> NodeRow | None:
-        row = read_node(node, self.router_now(now_s))
+        row = read_node(node, self.router_now(now_s), self._words)
         if row is None or (row.id not in self.nodes and len(self.nodes) >= MAX_NODES):
             return None
         known = self.nodes.get(row.id)
@@ -152,17 +157,22 @@ class FleetState:
             history.read(node["history"])
         elif known is None or known.heartbeats != row.heartbeats:
             history.add(Point(row.gpu, row.vram, row.active, row.avg_ms))
+        if known is None or known.mood is not row.mood or known.attention != row.attention:
+            self.news += 1
         self.nodes[row.id] = row
         return row
 
     def _drop(self, node_id: str) -> None:
         self.nodes.pop(node_id, None)
         self.histories.pop(node_id, None)
+        self._words.pop(node_id, None)
+        self.news += 1
 
     def _take_alert(self, value: object) -> None:
         alert = read_alert(value)
         if alert is not None and (alert.id in self.alerts or len(self.alerts) < MAX_ALERTS):
             self.alerts[alert.id] = alert
+            self.news += 1
 
     def _note_change(self, event: Fields, id: str, now_s: float) -> None:
         if "change" not in event:
@@ -170,6 +180,7 @@ class FleetState:
         kind, node_id, cause, actor, at_unix_s = read_change(event["change"])
         if not kind:
             return
+        self.news += 1
         alert = fields(event.get("alert"))
         subject = node_id or clean(alert.get("subject")) or {"settings": "thresholds"}.get(kind, "fleet")
         rule = clean(alert.get("rule"))

@@ -54,11 +54,11 @@ def duration_ms(value: float | None) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """``1s``, ``92s``, ``17m``, ``5h``, ``12d``: at most four characters."""
+    """``1s``, ``920s``, ``17m``, ``5h``, ``12d``: at most four characters."""
     if seconds is None:
         return ABSENT
     whole = int(seconds)
-    if whole < 100:
+    if whole < 1000:
         return f"{whole}s"
     if whole < 6000:
         return f"{whole // 60}m"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 
 from llmlb.core.health import NodeState
 from llmlb_tui.model.reading import Fields, count, fields, instant, names, number, rows
@@ -19,52 +21,66 @@ class Mood(StrEnum):
     DRAIN = "Drain"
 
 
-_STATES = {state.value: state for state in NodeState}
+_STATES: Mapping[object, NodeState] = {state.value: state for state in NodeState}
 _EXCLUSIONS = frozenset({"gpu", "vram", "active"})
 MAX_ID_CHARACTERS = 63
 
 
-@dataclass(slots=True, eq=False)
-class NodeRow:
-    """A node's present figures. Written once by ``read_node`` and never changed; a new view makes a new row.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What hardly ever changes about a node. models: loaded ones first."""
 
-    Percentages 0..100, degrees Celsius, milliseconds, seconds; None where unknown. attention: the lower, the more it
-    needs a person: 0 offline, 1 kept from work by its load or its failures, 2 pending, 3 draining, 4 none of these.
-    """
-
-    id: str
-    state: NodeState
-    draining: bool
-    late: bool
     url: str
     machine: str
     name: str
-    tags: tuple[str, ...]
     note: str
-    gpu: float | None
-    vram: float | None
-    temp: float | None
-    cpu: float | None
-    memory: float | None
-    active: int
-    total: int
-    failed: int
-    avg_ms: float | None
-    ttft_ms: float | None
-    last_seen_unix_s: float | None
-    online_since_unix_s: float | None
-    heartbeats: int
-    timeouts: int
-    score: int
-    max_concurrency: int | None
+    tags: tuple[str, ...]
     loaded: tuple[str, ...]
     available: tuple[str, ...]
+    models: tuple[str, ...]
     gpus: tuple[str, ...]
-    circuit: str
-    excluded_by: tuple[str, ...]
-    revision: int
-    mood: Mood
-    attention: int
+
+
+_WORD_FIELDS = ("url", "machine_name", "name", "note", "tags", "loaded_models", "available_models", "gpus")
+_word_values = itemgetter(*_WORD_FIELDS)
+
+WordMemory = dict[str, tuple[object, Words]]
+"""The words of each node, and the values they were read from: a heartbeat seldom brings new ones."""
+
+
+class NodeRow:
+    """A node's present figures. Never changed; a new view makes a new row.
+
+    Percentages 0..100, degrees Celsius, milliseconds, seconds; None where unknown. Figures that
+    only a shown row needs are read when they are asked for: of a thousand nodes that move every second few are shown.
+    attention: the lower, the more it needs a person: 0 offline, 1 kept from work by its load or its failures,
+    2 pending, 3 draining, 4 none of these.
+    """
+
+    __slots__ = (
+        "_raw", "_read_at_unix_s", "active", "attention", "circuit", "draining", "excluded_by", "gpu", "id", "late",
+        "mood", "state", "temp", "vram", "words",
+    )  # fmt: skip
+
+    def __init__(self, raw: Fields, node_id: str, words: Words, *, now_unix_s: float) -> None:
+        self._raw = raw
+        self._read_at_unix_s = now_unix_s
+        self.id = node_id
+        self.words = words
+        state = self.state = _state(raw.get("state"))
+        draining = self.draining = raw.get("draining") is True
+        self.late = raw.get("late") is True
+        self.excluded_by = _excluded(raw.get("excluded_by"))
+        self.circuit = clean(raw.get("circuit"), 40) or "closed"
+        # What a node measured before it fell silent says nothing about now.
+        measured = raw.get("metrics_available") is not False and state is not NodeState.OFFLINE
+        self.gpu = number(raw.get("gpu_usage")) if measured else None
+        self.vram = number(raw.get("vram_usage")) if measured else None
+        self.temp = number(raw.get("temperature")) if measured else None
+        self.active = count(raw.get("active_requests"))
+        self.mood = _mood(state, draining)
+        troubled = self.late or bool(self.excluded_by) or self.circuit != "closed"
+        self.attention = _attention(state, draining, troubled=troubled)
 
     @property
     def is_in_trouble(self) -> bool:
@@ -72,82 +88,149 @@ class NodeRow:
         return self.attention <= 1
 
     @property
+    def cpu(self) -> float | None:
+        return number(self._raw.get("cpu_usage"))
+
+    @property
+    def memory(self) -> float | None:
+        return number(self._raw.get("memory_usage"))
+
+    @property
+    def total(self) -> int:
+        return count(self._raw.get("total_requests"))
+
+    @property
+    def failed(self) -> int:
+        return count(self._raw.get("failed_requests"))
+
+    @property
+    def avg_ms(self) -> float | None:
+        return number(self._raw.get("avg_response_time_ms"))
+
+    @property
+    def ttft_ms(self) -> float | None:
+        return number(self._raw.get("avg_ttft_ms"))
+
+    @property
+    def heartbeats(self) -> int:
+        return count(self._raw.get("heartbeats"))
+
+    @property
+    def timeouts(self) -> int:
+        return count(self._raw.get("timeouts"))
+
+    @property
+    def score(self) -> int:
+        return count(self._raw.get("capability_score"))
+
+    @property
+    def max_concurrency(self) -> int | None:
+        limit = number(self._raw.get("max_concurrency"))
+        return None if limit is None else int(limit)
+
+    @property
+    def revision(self) -> int:
+        return count(self._raw.get("revision"))
+
+    @property
+    def last_seen_unix_s(self) -> float | None:
+        return instant(self._raw.get("last_seen"))
+
+    @property
+    def url(self) -> str:
+        return self.words.url
+
+    @property
+    def machine(self) -> str:
+        return self.words.machine
+
+    @property
+    def name(self) -> str:
+        return self.words.name
+
+    @property
+    def note(self) -> str:
+        return self.words.note
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.words.tags
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        return self.words.loaded
+
+    @property
+    def available(self) -> tuple[str, ...]:
+        return self.words.available
+
+    @property
     def models(self) -> tuple[str, ...]:
-        """Loaded ones first."""
-        return tuple(dict.fromkeys((*self.loaded, *self.available)))
+        return self.words.models
+
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        return self.words.gpus
 
     def seen_s(self, now_unix_s: float) -> float | None:
         """Seconds since the last heartbeat, by the router's clock."""
-        return None if self.last_seen_unix_s is None else max(0.0, now_unix_s - self.last_seen_unix_s)
+        last_seen_unix_s = self.last_seen_unix_s
+        return None if last_seen_unix_s is None else max(0.0, now_unix_s - last_seen_unix_s)
 
     def up_s(self, now_unix_s: float) -> float | None:
-        """Seconds since it came Online; None unless it is."""
-        return None if self.online_since_unix_s is None else max(0.0, now_unix_s - self.online_since_unix_s)
+        """Seconds since it came Online, counting on since it was told; None unless it is."""
+        up_s = number(self._raw.get("uptime_seconds"))
+        if up_s is None or self.state is not NodeState.ONLINE:
+            return None
+        return max(0.0, up_s + now_unix_s - self._read_at_unix_s)
 
 
-def read_node(value: object, now_unix_s: float) -> NodeRow | None:
+def read_node(value: object, now_unix_s: float, memory: WordMemory | None = None) -> NodeRow | None:
     """A node of ``/v0/nodes`` or of the feed; None for what has no usable id.
 
-    now_unix_s: the router's clock when the value was made: uptimes become instants, so that they count on here.
+    now_unix_s: the router's clock when the value was made: uptimes count on from there.
+    memory: what was read before, so that words are cleaned once and not with every heartbeat.
     """
     node = fields(value)
     node_id = clean(node.get("id"), MAX_ID_CHARACTERS)
     if not node_id:
         return None
-    state = _STATES.get(str(node.get("state")), NodeState.OFFLINE)
-    draining, late = node.get("draining") is True, node.get("late") is True
-    # What a node measured before it fell silent says nothing about now.
-    measured = node.get("metrics_available") is not False and state is not NodeState.OFFLINE
-    excluded = _excluded(node.get("excluded_by"))
-    circuit = clean(node.get("circuit")) or "closed"
-    limit = number(node.get("max_concurrency"))
-    return NodeRow(
-        id=node_id,
-        state=state,
-        draining=draining,
-        late=late,
+    return NodeRow(node, node_id, _words(node, node_id, {} if memory is None else memory), now_unix_s=now_unix_s)
+
+
+def _words(node: Fields, node_id: str, memory: WordMemory) -> Words:
+    try:
+        values = _word_values(node)
+    except KeyError:
+        values = tuple(node.get(name) for name in _WORD_FIELDS)
+    known = memory.get(node_id)
+    if known is not None and known[0] == values:
+        return known[1]
+    loaded, available = names(node.get("loaded_models")), names(node.get("available_models"))
+    words = Words(
         url=clean(node.get("url")),
         machine=clean(node.get("machine_name")),
         name=clean(node.get("name")),
-        tags=names(node.get("tags")),
         note=clean(node.get("note")),
-        gpu=number(node.get("gpu_usage")) if measured else None,
-        vram=number(node.get("vram_usage")) if measured else None,
-        temp=number(node.get("temperature")) if measured else None,
-        cpu=number(node.get("cpu_usage")),
-        memory=number(node.get("memory_usage")),
-        active=count(node.get("active_requests")),
-        total=count(node.get("total_requests")),
-        failed=count(node.get("failed_requests")),
-        avg_ms=number(node.get("avg_response_time_ms")),
-        ttft_ms=number(node.get("avg_ttft_ms")),
-        last_seen_unix_s=instant(node.get("last_seen")),
-        online_since_unix_s=_online_since(node, state, now_unix_s),
-        heartbeats=count(node.get("heartbeats")),
-        timeouts=count(node.get("timeouts")),
-        score=count(node.get("capability_score")),
-        max_concurrency=None if limit is None else int(limit),
-        loaded=names(node.get("loaded_models")),
-        available=names(node.get("available_models")),
+        tags=names(node.get("tags")),
+        loaded=loaded,
+        available=available,
+        models=tuple(dict.fromkeys((*loaded, *available))),
         gpus=_gpus(node),
-        circuit=circuit,
-        excluded_by=excluded,
-        revision=count(node.get("revision")),
-        mood=_mood(state, draining),
-        attention=_attention(state, draining, troubled=late or bool(excluded) or circuit != "closed"),
     )
+    memory[node_id] = (values, words)
+    return words
+
+
+def _state(value: object) -> NodeState:
+    """What is no known state is shown as the one in which nothing is expected of the node."""
+    return _STATES.get(value, NodeState.OFFLINE) if isinstance(value, str) else NodeState.OFFLINE
 
 
 def _excluded(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         return ()
     return tuple(name for name in value if isinstance(name, str) and name in _EXCLUSIONS)
-
-
-def _online_since(node: Fields, state: NodeState, now_unix_s: float) -> float | None:
-    up_s = number(node.get("uptime_seconds"))
-    # Whole seconds: the same instant computed twice must not look like a change.
-    return None if up_s is None or state is not NodeState.ONLINE else float(round(now_unix_s - up_s))
 
 
 def _gpus(node: Fields) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from math import isfinite
 
 from llmlb_tui.model.text import clean
 
@@ -16,7 +15,7 @@ _LARGEST = 1e18
 
 def fields(value: object) -> Fields:
     """An object; an empty one for anything else."""
-    return value if isinstance(value, dict) else NO_FIELDS
+    return value if type(value) is dict else NO_FIELDS
 
 
 def rows(value: object) -> list[Fields]:
@@ -25,19 +24,20 @@ def rows(value: object) -> list[Fields]:
 
 
 def number(value: object) -> float | None:
-    """A finite number; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not -_LARGEST < value < _LARGEST:  # also NaN, which compares with nothing
-        return None
-    return float(value) if isfinite(value) else None
+    """A finite number; None for anything else. True is no number."""
+    kind = type(value)
+    if kind is float or kind is int:
+        # NaN compares with nothing, so it is no number either.
+        return float(value) if -_LARGEST < value < _LARGEST else None  # type: ignore[arg-type,operator]  # checked above
+    return None
 
 
 def count(value: object) -> int:
     """A whole number from 0 on; 0 for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0
-    return int(value) if 0 <= value < _LARGEST else 0
+    kind = type(value)
+    if kind is int or kind is float:
+        return int(value) if 0 <= value < _LARGEST else 0  # type: ignore[call-overload,operator]  # as above
+    return 0
 
 
 def names(value: object, limit: int = 256) -> tuple[str, ...]:

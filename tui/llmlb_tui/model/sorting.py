@@ -124,22 +124,15 @@ def reversed_order(order: Order) -> Order:
 
 
 def sort_nodes(nodes: Iterable[NodeRow], order: Order, now_unix_s: float) -> list[NodeRow]:
-    """The nodes in order; equal ones by id. Stable passes from the last key to the first: O(n log n) each."""
-    rows = sorted(nodes, key=_id_key)
+    """The nodes in order; equal ones by id, unknown values last. Stable passes from the last key to the first."""
+    rows = list(nodes)
+    if not order or order[-1].key.name != "id":
+        rows.sort(key=_id_key)
     for each in reversed(order):
         get = each.key.get
-        known: list[tuple[float | NaturalKey | str, NodeRow]] = []
-        unknown: list[NodeRow] = []
-        for row in rows:
-            value = get(row, now_unix_s)
-            if value is None:
-                unknown.append(row)
-            else:
-                known.append((value, row))
-        known.sort(key=_first, reverse=each.falls)
-        rows = [row for _, row in known] + unknown
+        values = [get(row, now_unix_s) for row in rows]
+        known = [place for place, value in enumerate(values) if value is not None]
+        unknown = [row for row, value in zip(rows, values, strict=True) if value is None]
+        known.sort(key=values.__getitem__, reverse=each.falls)  # type: ignore[arg-type]  # values of one key compare
+        rows = [rows[place] for place in known] + unknown
     return rows
-
-
-def _first(pair: tuple[float | NaturalKey | str, NodeRow]) -> float | NaturalKey | str:
-    return pair[0]

@@ -61,8 +61,9 @@ def width(text: str) -> int:
 
 def fitted(text: str, cells: int, *, ellipsis: str = "…") -> str:
     """The text in exactly ``cells`` cells, cut at the end where it is longer, filled with blanks where shorter."""
-    if width(text) <= cells:
-        return text + " " * (cells - width(text))
+    used = width(text)
+    if used <= cells:
+        return text + " " * (cells - used)
     if cells <= width(ellipsis):
         return set_cell_size(ellipsis, cells)
     return set_cell_size(text, cells - width(ellipsis)) + ellipsis
@@ -83,11 +84,14 @@ def middle_cut(text: str, cells: int, *, ellipsis: str = "…") -> str:
     return cut(text[:head] + ellipsis + (text[-tail:] if tail else ""), cells, ellipsis="")
 
 
-def right(text: str, cells: int) -> str:
+def right(text: str, cells: int, *, ellipsis: str = "…") -> str:
     """The text at the right end of ``cells`` cells, cut where it is longer."""
-    return " " * (cells - width(text)) + text if width(text) <= cells else fitted(text, cells)
+    used = width(text)
+    return " " * (cells - used) + text if used <= cells else fitted(text, cells, ellipsis=ellipsis)
 
 
 def ascii_only(text: str) -> str:
-    """A text for terminals without Unicode: what is not ASCII becomes a question mark."""
-    return text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
+    """A text for terminals without Unicode, just as wide: what is not ASCII becomes question marks."""
+    if text.isascii():
+        return text
+    return "".join(each if each.isascii() else "~" if each == "…" else "?" * cell_len(each) for each in text)

@@ -3,83 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from enum import StrEnum
 from typing import NamedTuple
 
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Figures
 from llmlb_tui.model.nodes import NodeRow
-from llmlb_tui.model.reading import fields, number
-from llmlb_tui.model.text import clean
+from llmlb_tui.model.settings import Limit, Settings
 
 BIG_CHANGE_SHARE = 0.10
 """A change that passes over more of the fleet than this is confirmed by typing the number of nodes."""
 
 
-class Limit(StrEnum):
-    """One threshold; the value is its name on the command line."""
-
-    GPU = "gpu"
-    VRAM = "vram"
-    ACTIVE = "active"
-
-    @property
-    def field(self) -> str:
-        """Its name in the settings."""
-        return {"gpu": "gpu_threshold", "vram": "vram_threshold", "active": "active_request_threshold"}[self.value]
-
-    @property
-    def top(self) -> float:
-        return 100_000.0 if self is Limit.ACTIVE else 100.0
-
-
-class Settings(NamedTuple):
-    """The live settings of choosing a node. Percent, percent, requests."""
-
-    mode: str = "metrics"
-    gpu: float = 80.0
-    vram: float = 90.0
-    active: int = 10
-
-    @property
-    def thresholds(self) -> Thresholds:
-        return Thresholds(self.gpu, self.vram, self.active)
-
-    def value(self, limit: Limit) -> float:
-        return {Limit.GPU: self.gpu, Limit.VRAM: self.vram, Limit.ACTIVE: float(self.active)}[limit]
-
-    def with_value(self, limit: Limit, value: float) -> Settings:
-        """These settings with one limit moved, kept within its range."""
-        kept = min(limit.top, max(0.0, value))
-        match limit:
-            case Limit.GPU:
-                return self._replace(gpu=kept)
-            case Limit.VRAM:
-                return self._replace(vram=kept)
-            case Limit.ACTIVE:
-                return self._replace(active=int(kept))
-
-    def changes_from(self, other: Settings) -> dict[str, object]:
-        """The fields to send, so that ``other`` becomes these."""
-        changed = {limit.field: self.value(limit) for limit in Limit if self.value(limit) != other.value(limit)}
-        body: dict[str, object] = {
-            name: int(value) if name == Limit.ACTIVE.field else value for name, value in changed.items()
-        }
-        return body if self.mode == other.mode else {**body, "mode": self.mode}
-
-
-def read_settings(value: object) -> Settings:
-    """The object of ``/v0/settings/load-balancer``."""
-    given = fields(value)
-    known = Settings()
-    gpu, vram = number(given.get("gpu_threshold")), number(given.get("vram_threshold"))
-    active = number(given.get("active_request_threshold"))
-    return Settings(
-        mode=clean(given.get("mode"), 200) or known.mode,
-        gpu=known.gpu if gpu is None else gpu,
-        vram=known.vram if vram is None else vram,
-        active=known.active if active is None else int(active),
-    )
+def _thresholds(settings: Settings) -> Thresholds:
+    return Thresholds(settings.gpu, settings.vram, settings.active)
 
 
 def over(node: NodeRow, thresholds: Thresholds) -> tuple[str, ...]:
@@ -112,7 +48,7 @@ class Preview(NamedTuple):
 
 def preview(nodes: Collection[NodeRow], now: Settings, then: Settings) -> Preview:
     """Judge every node by both settings. O(n), about a millisecond for 1,000 nodes."""
-    before, after = now.thresholds, then.thresholds
+    before, after = _thresholds(now), _thresholds(then)
     excluded: list[Verdict] = []
     newly: list[str] = []
     no_longer: list[str] = []

@@ -31,29 +31,53 @@ class Totals:
 
 
 def totals_of(nodes: Collection[NodeRow]) -> Totals:
-    """Count them. O(n log n) for the percentiles; 1,000 nodes take a millisecond."""
-    online = [node for node in nodes if node.state is NodeState.ONLINE]
-    gpus = sorted(node.gpu for node in online if node.gpu is not None)
-    vrams = sorted(node.vram for node in online if node.vram is not None)
-    temps = [(node.temp, node.id) for node in online if node.temp is not None]
-    limits = [node.max_concurrency for node in online]
+    """Count them, in one pass. O(n log n) for the percentiles; 1,000 nodes take about a millisecond."""
+    states = dict.fromkeys(NodeState, 0)
+    draining = excluded = active = slots = 0
+    is_limited = True
+    gpus: list[float] = []
+    vrams: list[float] = []
+    temps: list[tuple[float, str]] = []
+    # Nodes of one kind list the same models: each list is looked at once.
+    lists: set[tuple[str, ...]] = set()
+    for node in nodes:
+        state = node.state
+        states[state] += 1
+        draining += node.draining
+        excluded += bool(node.excluded_by)
+        active += node.active
+        if state is not NodeState.ONLINE:
+            continue
+        gpu, vram, temp, limit = node.gpu, node.vram, node.temp, node.max_concurrency
+        if gpu is not None:
+            gpus.append(gpu)
+        if vram is not None:
+            vrams.append(vram)
+        if temp is not None:
+            temps.append((temp, node.id))
+        slots += limit or 0
+        is_limited = is_limited and bool(limit)
+        lists.add(node.words.models)
+    gpus.sort()
+    vrams.sort()
+    online = states[NodeState.ONLINE]
     return Totals(
         nodes=len(nodes),
-        online=len(online),
-        pending=sum(node.state is NodeState.PENDING for node in nodes),
-        offline=sum(node.state is NodeState.OFFLINE for node in nodes),
-        draining=sum(node.draining for node in nodes),
-        excluded=sum(bool(node.excluded_by) for node in nodes),
-        active=sum(node.active for node in nodes),
+        online=online,
+        pending=states[NodeState.PENDING],
+        offline=states[NodeState.OFFLINE],
+        draining=draining,
+        excluded=excluded,
+        active=active,
         # Unlimited nodes have no slots to count, and a sum that leaves them out would mislead.
-        slots=sum(limit or 0 for limit in limits) if online and all(limits) else None,
+        slots=slots if online and is_limited else None,
         gpu_mean=_mean(gpus),
         gpu_p95=_p95(gpus),
         vram_mean=_mean(vrams),
         vram_p95=_p95(vrams),
         temp_mean=_mean([temp for temp, _ in temps]),
         hottest=max(temps, default=None),
-        models=len({model for node in online for model in node.models}),
+        models=len({model for models in lists for model in models}),
     )
 
 

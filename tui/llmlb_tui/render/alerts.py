@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmlb_tui.model.alerts import Alert
 from llmlb_tui.model.formats import age, date_time
-from llmlb_tui.model.text import ascii_only, fitted, middle_cut
+from llmlb_tui.model.text import fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 
@@ -18,9 +18,7 @@ def alert_line(alert: Alert, now_unix_s: float, glyphs: Glyphs, *, base: Role) -
     """One alert."""
     mark = glyphs.lost if alert.is_critical else "!"
     role = Role.TROUBLE if alert.needs_somebody(now_unix_s) else Role.DIM
-    cause = ascii_only(alert.cause) if glyphs.is_ascii else alert.cause
     subject = middle_cut(alert.subject, 23, ellipsis=glyphs.ellipsis)
-    subject = ascii_only(subject) if glyphs.is_ascii else subject
     return line(
         Span(f" {mark if alert.is_firing else glyphs.good} ", role if alert.is_firing else Role.GOOD),
         Span(f"{'critical' if alert.is_critical else 'warning':<9}", role),
@@ -28,7 +26,7 @@ def alert_line(alert: Alert, now_unix_s: float, glyphs: Glyphs, *, base: Role) -
         Span(fitted(subject, 24)),
         Span(f"{age(max(0.0, now_unix_s - alert.fired_at_unix_s)):>6}  "),
         Span(fitted(state_text(alert, now_unix_s), 18, ellipsis=glyphs.ellipsis), role),
-        Span(cause),
+        Span(alert.cause),
         base=base,
     )
 
@@ -42,7 +40,7 @@ def state_text(alert: Alert, now_unix_s: float) -> str:
     return f"ack {alert.acknowledged_by}" if alert.acknowledged_by else "unacked"
 
 
-def alert_page(alert: Alert, now_unix_s: float, glyphs: Glyphs, cells: int) -> list[Line]:
+def alert_page(alert: Alert, now_unix_s: float, cells: int) -> list[Line]:
     """Everything about one alert."""
     rows = [
         ("rule", alert.rule),
@@ -55,7 +53,6 @@ def alert_page(alert: Alert, now_unix_s: float, glyphs: Glyphs, cells: int) -> l
     ]
     lines = [EMPTY, line(strong(f" {'critical' if alert.is_critical else 'warning'}")), EMPTY]
     for name, text in rows:
-        safe = ascii_only(text) if glyphs.is_ascii else text
-        for place, part in enumerate(wrapped(safe, max(20, cells - 10)) or ["-"]):
+        for place, part in enumerate(wrapped(text, max(20, cells - 10)) or ["-"]):
             lines.append(line(dim(f" {name if not place else '':<8}"), Span(part)))
     return lines

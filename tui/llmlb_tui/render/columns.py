@@ -10,7 +10,7 @@ from llmlb.errors import ConfigurationError
 from llmlb_tui.model.formats import ABSENT, age, count, degrees, duration_ms, percent, span
 from llmlb_tui.model.history import History
 from llmlb_tui.model.nodes import Mood, NodeRow
-from llmlb_tui.model.text import ascii_only, fitted, middle_cut, right, width
+from llmlb_tui.model.text import fitted, middle_cut, right, width
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import Line, Role, Span
 
@@ -50,7 +50,7 @@ class Column(NamedTuple):
     header: str
     cells: tuple[int, int, int]
     about: str
-    draw: Callable[[CellContext, int], tuple[Span, ...]]
+    draw: Callable[[CellContext, int], Span]
     is_right: bool = True
     gap: int = 1
     sort: str = ""
@@ -75,14 +75,14 @@ MOOD_ROLES = {
 }
 
 
-def _id(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _id(context: CellContext, cells: int) -> Span:
     text = middle_cut(context.node.id, cells, ellipsis=context.glyphs.ellipsis)
-    return (Span(text, Role.STRONG if context.node.is_in_trouble else Role.TEXT),)
+    return Span(text, Role.STRONG if context.node.is_in_trouble else Role.TEXT)
 
 
-def _state(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _state(context: CellContext, cells: int) -> Span:
     mood = context.node.mood
-    return (Span(f"{context.glyphs.moods[mood]} {mood.value}", MOOD_ROLES[mood]),)
+    return Span(f"{context.glyphs.moods[mood]} {mood.value}", MOOD_ROLES[mood])
 
 
 def _unit_aligned(text: str) -> str:
@@ -90,79 +90,75 @@ def _unit_aligned(text: str) -> str:
     return f"{ABSENT} " if text == ABSENT else text
 
 
-def _gpu(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _gpu(context: CellContext, cells: int) -> Span:
     return _gauge(context, context.node.gpu, cells)
 
 
-def _vram(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _vram(context: CellContext, cells: int) -> Span:
     return _gauge(context, context.node.vram, cells)
 
 
 _FIGURE_CELLS = 4
 
 
-def _gauge(context: CellContext, value: float | None, cells: int) -> tuple[Span, ...]:
+def _gauge(context: CellContext, value: float | None, cells: int) -> Span:
     """The percentage, and a bar where there is room for one."""
-    figure = Span(right(_unit_aligned(percent(value)), _FIGURE_CELLS), load_role(value))
+    figure = right(_unit_aligned(percent(value)), _FIGURE_CELLS)
     bar_cells = cells - _FIGURE_CELLS - 1
     if bar_cells < 1:
-        return (figure,)
-    return (figure, Span(" "), Span(context.glyphs.bar(value, bar_cells), load_role(value)))
+        return Span(figure, load_role(value))
+    return Span(f"{figure} {context.glyphs.bar(value, bar_cells)}", load_role(value))
 
 
-def _temp(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _temp(context: CellContext, cells: int) -> Span:
     text = _unit_aligned(degrees(context.node.temp, context.glyphs.degree))
-    return (Span(text, Role.DIM if context.node.temp is None else Role.TEXT),)
+    return Span(text, Role.DIM if context.node.temp is None else Role.TEXT)
 
 
-def _active(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _active(context: CellContext, cells: int) -> Span:
     node = context.node
     limit = f"/{node.max_concurrency}" if context.width_class is WidthClass.WIDE and node.max_concurrency else ""
     role = Role.STRONG if "active" in node.excluded_by else Role.TEXT
-    return (Span(count(node.active, cells - len(limit)) + limit, role),)
+    return Span(count(node.active, cells - len(limit)) + limit, role)
 
 
-def _plain_count(get: Callable[[NodeRow], int | None]) -> Callable[[CellContext, int], tuple[Span, ...]]:
-    return lambda context, cells: (Span(count(get(context.node), cells)),)
+def _plain_count(get: Callable[[NodeRow], int | None]) -> Callable[[CellContext, int], Span]:
+    return lambda context, cells: Span(count(get(context.node), cells))
 
 
-def _milliseconds(get: Callable[[NodeRow], float | None]) -> Callable[[CellContext, int], tuple[Span, ...]]:
-    return lambda context, cells: (Span(duration_ms(get(context.node))),)
+def _milliseconds(get: Callable[[NodeRow], float | None]) -> Callable[[CellContext, int], Span]:
+    return lambda context, cells: Span(duration_ms(get(context.node)))
 
 
-def _seen(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _seen(context: CellContext, cells: int) -> Span:
     node = context.node
     is_bad = node.late or node.mood is Mood.OFFLINE
-    return (Span(age(node.seen_s(context.now_unix_s)), Role.TROUBLE if is_bad else Role.TEXT),)
+    return Span(age(node.seen_s(context.now_unix_s)), Role.TROUBLE if is_bad else Role.TEXT)
 
 
-def _up(context: CellContext, cells: int) -> tuple[Span, ...]:
-    return (Span(span(context.node.up_s(context.now_unix_s))),)
+def _up(context: CellContext, cells: int) -> Span:
+    return Span(span(context.node.up_s(context.now_unix_s)))
 
 
-def _history(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _history(context: CellContext, cells: int) -> Span:
     points = context.history.gpu() if context.history is not None else ()
     if cells < 10:
-        return (Span(context.glyphs.packed(points, cells), load_role(context.node.gpu)),)
-    return (Span(context.glyphs.spark(points, cells), load_role(context.node.gpu)),)
+        return Span(context.glyphs.packed(points, cells), load_role(context.node.gpu))
+    return Span(context.glyphs.spark(points, cells), load_role(context.node.gpu))
 
 
-def _latency_history(context: CellContext, cells: int) -> tuple[Span, ...]:
+def _latency_history(context: CellContext, cells: int) -> Span:
     points = context.history.avg_ms() if context.history is not None else ()
     top = max((point for point in points if point is not None), default=1.0)
-    return (Span(context.glyphs.spark(points, cells, top=top * 1.25), Role.DIM),)
+    return Span(context.glyphs.spark(points, cells, top=top * 1.25), Role.DIM)
 
 
-def _text(get: Callable[[NodeRow], str]) -> Callable[[CellContext, int], tuple[Span, ...]]:
-    def draw(context: CellContext, cells: int) -> tuple[Span, ...]:
-        text = get(context.node)
-        return (Span(ascii_only(text) if context.glyphs.is_ascii else text),)
-
-    return draw
+def _text(get: Callable[[NodeRow], str]) -> Callable[[CellContext, int], Span]:
+    return lambda context, cells: Span(get(context.node))
 
 
-def _percent(get: Callable[[NodeRow], float | None]) -> Callable[[CellContext, int], tuple[Span, ...]]:
-    return lambda context, cells: (Span(_unit_aligned(percent(get(context.node)))),)
+def _percent(get: Callable[[NodeRow], float | None]) -> Callable[[CellContext, int], Span]:
+    return lambda context, cells: Span(_unit_aligned(percent(get(context.node))))
 
 
 def first_model(node: NodeRow) -> str:
@@ -332,18 +328,11 @@ def row_line(given: Layout, context: CellContext, *, cursor: bool, marked: bool,
         pieces = [Span(" "), Span(pointer, mark_role), Span(" "), Span(flag, Role.TROUBLE), Span(" ")]
     at = PREFIX_CELLS[given.width_class]
     for slot in given.slots:
-        spans = slot.column.draw(context, slot.cells)
-        gap = slot.start - at
-        used = sum(width(each.text) for each in spans)
-        if used > slot.cells:
-            spans, used = (
-                (Span(fitted(spans[0].text, slot.cells, ellipsis=glyphs.ellipsis), spans[0].role),),
-                slot.cells,
-            )
-        if slot.column.is_right:
-            pieces += [Span(" " * (gap + slot.cells - used)), *spans]
-        else:
-            pieces += [Span(" " * gap), *spans, Span(" " * (slot.cells - used))]
+        text, role = slot.column.draw(context, slot.cells)
+        # Blanks join the nearest text: half as many pieces are half the work for the terminal.
+        blanks = " " * (slot.start - at)
+        fit = right if slot.column.is_right else fitted
+        pieces.append(Span(blanks + fit(text, slot.cells, ellipsis=glyphs.ellipsis), role))
         at = slot.start + slot.cells
     base = Role.CURSOR if cursor else Role.STALE if stale else Role.TEXT
     return Line(tuple(pieces), base)

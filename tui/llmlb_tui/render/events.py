@@ -6,7 +6,7 @@ from llmlb_tui.desk import Desk
 from llmlb_tui.model.events import Event
 from llmlb_tui.model.formats import clock_time
 from llmlb_tui.model.nodes import Mood
-from llmlb_tui.model.text import ascii_only, fitted, middle_cut
+from llmlb_tui.model.text import fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line
 
@@ -33,7 +33,7 @@ def sign(event: Event, glyphs: Glyphs) -> str:
 def event_line(event: Event, glyphs: Glyphs, *, wide: bool, base: Role = Role.TEXT) -> Line:
     """``12:04:29 ✕ gpu-f-0388 Offline: no heartbeat for 92 s``."""
     role = SIGN_ROLES[event.tone.sign]
-    cause = ascii_only(event.cause) if glyphs.is_ascii else event.cause
+    cause = event.cause
     actor = f" by {event.actor}" if event.actor else ""
     head = [dim(f" {clock_time(event.at_unix_s)} "), Span(f"{sign(event, glyphs)} ", role)]
     if not wide:
@@ -66,7 +66,7 @@ def events_under_list(desk: Desk, cells: int, lines: int, *, wide: bool) -> list
     return [rule, *shown, *[EMPTY] * (lines - 1 - len(shown))]
 
 
-def event_detail(event: Event, glyphs: Glyphs) -> list[Line]:
+def event_detail(event: Event) -> list[Line]:
     """Everything about one event."""
     rows = [
         ("event", event.id or f"{event.number} of this console"),
@@ -77,5 +77,4 @@ def event_detail(event: Event, glyphs: Glyphs) -> list[Line]:
         ("by", event.actor or "nobody: it happened by itself"),
         ("fix", event.tone.fix or "nothing to do"),
     ]
-    safe = [(name, ascii_only(text) if glyphs.is_ascii else text) for name, text in rows]
-    return [line(dim(f" {name:<7}"), Span(text)) for name, text in safe]
+    return [line(dim(f" {name:<7}"), Span(text)) for name, text in rows]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmlb_tui.desk import Desk
 from llmlb_tui.model.actions import Action, Place, footer_actions
-from llmlb_tui.model.text import ascii_only, cut, width
+from llmlb_tui.model.text import cut, width
 from llmlb_tui.render.line import Line, Role, Span, key, line
 
 
@@ -15,8 +15,7 @@ def footer_line(desk: Desk, place: Place, now_s: float, cells: int) -> Line:
     flash = desk.flash
     if flash is not None and now_s < flash.until_s:
         role = Role.TROUBLE if flash.is_trouble else Role.STRONG
-        text = ascii_only(flash.text) if desk.glyphs.is_ascii else flash.text
-        return line(Span(f" {cut(text, cells - 2, ellipsis=desk.glyphs.ellipsis)}", role))
+        return line(Span(f" {cut(flash.text, cells - 2, ellipsis=desk.glyphs.ellipsis)}", role))
     pieces: list[Span] = []
     for action, _ in _placed(desk, place, cells):
         pieces += [Span("  " if pieces else " "), key(action.shown_keys[0]), Span(f" {action.label}")]

@@ -9,7 +9,7 @@ from llmlb_tui.model.alerts import Alert
 from llmlb_tui.model.connection import Connection, Standing
 from llmlb_tui.model.formats import ABSENT, age, clock_time, date_time, degrees, duration_ms, percent, rate
 from llmlb_tui.model.sorting import Order, Ordered
-from llmlb_tui.model.text import ascii_only, cut
+from llmlb_tui.model.text import cut
 from llmlb_tui.render.columns import WidthClass, width_class
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import Line, Role, Span, both_ends, dim, key, line, strong
@@ -21,14 +21,14 @@ def title_line(desk: Desk, now_s: float, cells: int) -> Line:
     """The first line of every screen."""
     identity, glyphs = desk.identity, desk.glyphs
     is_danger = identity.must_type_name
-    place = Span(_safe(identity.place, glyphs), Role.DANGER_TITLE if is_danger else Role.STRONG)
+    place = Span(identity.place, Role.DANGER_TITLE if is_danger else Role.STRONG)
     wide = cells >= WidthClass.USUAL
     gap = f" {glyphs.dot} " if wide else "  "
     left = [Span(" llmlb top", Role.TITLE), Span(gap), place]
     if is_danger:
         left += [Span(" PROD ", Role.DANGER_TITLE)]
     if wide and identity.context:
-        left += [dim(f"{gap}{_safe(identity.url, glyphs)}")]
+        left += [dim(f"{gap}{identity.url}")]
     if cells >= WidthClass.WIDE and desk.state.version:
         left += [dim(f"{gap}v{desk.state.version}")]
     return both_ends(line(*left), line(*_right_end(desk, now_s, cells)), cells)
@@ -43,7 +43,7 @@ def _right_end(desk: Desk, now_s: float, cells: int) -> list[Span]:
     if identity.user:
         between = " " if cells >= WidthClass.USUAL else ""
         role = f"{between}({identity.role})" if identity.role else ""
-        pieces.append(Span(f"{_safe(cut(identity.user, 16, ellipsis=glyphs.ellipsis), glyphs)}{role}   "))
+        pieces.append(Span(f"{cut(identity.user, 16, ellipsis=glyphs.ellipsis)}{role}   "))
     if not desk.may_change:
         pieces.append(Span("read-only   ", Role.WARNING))
     elif cells >= WidthClass.USUAL:
@@ -114,7 +114,7 @@ def fleet_head(desk: Desk, now_s: float, cells: int) -> list[Line]:
 
 def banner_line(desk: Desk, now_s: float) -> Line | None:
     """What is wrong with the data below, if something is."""
-    connection, glyphs = desk.connection, desk.glyphs
+    connection = desk.connection
     standing = desk.standing(now_s)
     match standing:
         case Standing.UNREACHABLE if connection.heard_at_s is None:
@@ -135,7 +135,7 @@ def banner_line(desk: Desk, now_s: float) -> Line | None:
         case _:
             return None
     role = Role.WAITING if standing is Standing.CONNECTING else Role.TROUBLE
-    return line(Span(f" {_safe(text, glyphs)}", role))
+    return line(Span(f" {text}", role))
 
 
 def _counts(desk: Desk, *, short: bool, wide: bool = False) -> Line:
@@ -283,7 +283,3 @@ def order_label(order: Order, glyphs: Glyphs) -> str:
 
 def _is_falling(each: Ordered) -> bool:
     return not each.is_reversed if each.key.name == "attn" else each.falls
-
-
-def _safe(text: str, glyphs: Glyphs) -> str:
-    return ascii_only(text) if glyphs.is_ascii else text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from llmlb_tui.desk import Desk
 from llmlb_tui.model.actions import Action, Danger, Group, Place, actions_of
-from llmlb_tui.model.text import ascii_only
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line
 
 
@@ -27,8 +26,7 @@ def help_lines(desk: Desk, place: Place, now_s: float, cells: int) -> list[Line]
             )
         ),
     ]
-    shown = [Line(tuple(Span(ascii_only(s.text), s.role) for s in each.spans), each.base) for each in lines]
-    return [clipped(each, cells) for each in (shown if desk.glyphs.is_ascii else lines)]
+    return [clipped(each, cells) for each in lines]
 
 
 def _action_line(desk: Desk, action: Action, now_s: float) -> Line:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from llmlb_tui.model.text import cut, fitted, width
+from llmlb_tui.model.text import ascii_only, cut, fitted, width
 
 
 class Role(StrEnum):
@@ -89,12 +89,17 @@ def clipped(given: Line, cells: int) -> Line:
     return Line(tuple(spans), given.base)
 
 
+def plain(given: Line) -> Line:
+    """The line in ASCII alone, just as wide."""
+    return Line(tuple(Span(ascii_only(span.text), span.role) for span in given.spans), given.base)
+
+
 def both_ends(left: Line, right: Line, cells: int) -> Line:
     """Two lines in one: the second at the right end. Where both do not fit, the first is cut."""
-    room = cells - right.cells
+    room = cells - right.cells - 1
     if room < 1:
         return clipped(right, cells)
-    return Line((*clipped(left, room).spans, *right.spans), left.base)
+    return Line((*clipped(left, room).spans, Span(" "), *right.spans), left.base)
 
 
 def wrapped(text: str, cells: int, *, limit: int = 50) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmlb_tui.model.formats import ABSENT, duration_ms, rate
 from llmlb_tui.model.loadtest import LoadTest, NodeShare, Quick, Stage
-from llmlb_tui.model.text import ascii_only, fitted, middle_cut
+from llmlb_tui.model.text import fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line, strong, wrapped
 
@@ -20,10 +20,7 @@ def loadtest_lines(test: LoadTest, glyphs: Glyphs, cells: int, *, router: str) -
     else:
         lines += [_gauge(test, glyphs), EMPTY, *_figures(test, glyphs), EMPTY, *_nodes(test, glyphs), *_why(test)]
         lines += _ending(test, cells)
-    shown = [clipped(each, cells) for each in lines]
-    if glyphs.is_ascii:
-        return [Line(tuple(Span(ascii_only(s.text), s.role) for s in each.spans), each.base) for each in shown]
-    return shown
+    return [clipped(each, cells) for each in lines]
 
 
 def command_of(test: LoadTest) -> str:

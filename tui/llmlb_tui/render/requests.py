@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmlb_tui.model.formats import ABSENT, clock_time, count, duration_ms
 from llmlb_tui.model.reading import Fields, fields, instant, names, number, rows
-from llmlb_tui.model.text import ascii_only, clean, fitted, middle_cut
+from llmlb_tui.model.text import clean, fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 
@@ -30,7 +30,7 @@ def request_line(request: Fields, glyphs: Glyphs, *, base: Role) -> Line:
 
     def named(name: str, cells: int) -> str:
         text = middle_cut(clean(request.get(name)) or ABSENT, cells - 1, ellipsis=glyphs.ellipsis)
-        return fitted(ascii_only(text) if glyphs.is_ascii else text, cells)
+        return fitted(text, cells)
 
     outcome = clean(request.get("outcome"))
     role = OUTCOME_ROLES.get(outcome, Role.TEXT)
@@ -50,7 +50,7 @@ def request_line(request: Fields, glyphs: Glyphs, *, base: Role) -> Line:
         Span(f"{estimated + (ABSENT if tokens is None else count(int(tokens), 6)):>8}"),
         Span(f" {tries:>3}", Role.WARNING if tries > 1 else Role.TEXT),
         Span(f"  {outcome} ", role),
-        dim(ascii_only(why) if glyphs.is_ascii else why),
+        dim(why),
         base=base,
     )
 
@@ -72,7 +72,7 @@ _PAGE = (
 )  # fmt: skip
 
 
-def request_page(request: Fields, glyphs: Glyphs, cells: int) -> list[Line]:
+def request_page(request: Fields, cells: int) -> list[Line]:
     """Everything about one request, and each of its tries. Never its content."""
     lines = [EMPTY, line(strong(f" request {clean(request.get('id'))}")), EMPTY]
     for label, name in _PAGE:
@@ -84,7 +84,7 @@ def request_page(request: Fields, glyphs: Glyphs, cells: int) -> list[Line]:
     ]
     for place, attempt in enumerate(rows(request.get("attempts")), 1):
         lines.append(_attempt_line(place, attempt))
-    return [_safe(each, glyphs) for each in lines]
+    return lines
 
 
 def _attempt_line(place: int, attempt: Fields) -> Line:
@@ -120,7 +120,7 @@ def explanation_lines(answer: Fields, cells: int, glyphs: Glyphs) -> list[Line]:
     ]
     nodes = sorted(rows(answer.get("nodes")), key=lambda node: _standing_rank(node, chosen))
     lines += [_explained(node, chosen, glyphs) for node in nodes]
-    return [_safe(each, glyphs) for each in lines]
+    return lines
 
 
 def _standing_rank(node: Fields, chosen: str) -> tuple[bool, bool, bool, float]:
@@ -163,9 +163,3 @@ def _plain(value: object) -> str:
     if value is None or value == "":
         return ABSENT
     return clean(value) if isinstance(value, str) else f"{value}"
-
-
-def _safe(given: Line, glyphs: Glyphs) -> Line:
-    if not glyphs.is_ascii:
-        return given
-    return Line(tuple(Span(ascii_only(piece.text), piece.role) for piece in given.spans), given.base)

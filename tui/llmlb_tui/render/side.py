@@ -7,7 +7,7 @@ from llmlb_tui.model.formats import ABSENT, age, count, degrees, duration_ms, pe
 from llmlb_tui.model.history import History
 from llmlb_tui.model.nodes import NodeRow
 from llmlb_tui.model.reading import Fields, fields, number
-from llmlb_tui.model.text import ascii_only, clean, cut
+from llmlb_tui.model.text import clean, cut
 from llmlb_tui.render.columns import MOOD_ROLES, load_role
 from llmlb_tui.render.events import event_line, rule_line
 from llmlb_tui.render.head import alert_text
@@ -66,15 +66,11 @@ def node_lines(desk: Desk, node: NodeRow, now_s: float, cells: int) -> list[Line
         rows += _texts("NAME", node.name, cells)
     if node.note:
         rows += _texts("NOTE", node.note, cells)
-    return [_plain(row) for row in rows] if glyphs.is_ascii else rows
-
-
-def _plain(given: Line) -> Line:
-    return Line(tuple(Span(ascii_only(piece.text), piece.role) for piece in given.spans), given.base)
+    return rows
 
 
 def _row(name: str, value: Span, rest: str) -> Line:
-    return line(dim(f"{name:<7}"), value, Span(f" {rest}") if rest else Span(""))
+    return line(dim(f"{name:<7}"), value, Span(f"  {rest}") if rest else Span(""))
 
 
 def _texts(name: str, text: str, cells: int) -> list[Line]:
@@ -141,8 +137,7 @@ def detail_lines(desk: Desk, node: NodeRow, detail: Fields, now_s: float, cells:
     lines += [event_line(event, desk.glyphs, wide=cells >= 100) for event in events]
     if not events:
         lines.append(line(dim(" none since this console was opened")))
-    safe = [_plain(each) for each in lines] if desk.glyphs.is_ascii else lines
-    return [clipped(each, cells) for each in safe]
+    return [clipped(each, cells) for each in lines]
 
 
 def _indented(given: Line) -> Line:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from llmlb_tui.model.nodes import NodeRow
+from llmlb_tui.model.settings import Limit, Settings
 from llmlb_tui.model.text import cut
-from llmlb_tui.model.thresholds import Limit, Preview, Settings, distribution, highest
+from llmlb_tui.model.thresholds import Preview, distribution, highest
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong
 

@@ -65,11 +65,7 @@ class AlertScreen(ListScreen):
     def do_open(self) -> None:
         app, alert = self.console_app, self._chosen()
         if alert is not None:
-            app.push_screen(
-                TextScreen(
-                    lambda cells: alert_page(alert, app.desk.state.router_now(app.now_s()), app.desk.glyphs, cells)
-                )
-            )
+            app.push_screen(TextScreen(lambda cells: alert_page(alert, app.desk.state.router_now(app.now_s()), cells)))
 
     def do_copy(self) -> None:
         alert = self._chosen()

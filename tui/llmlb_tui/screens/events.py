@@ -74,8 +74,7 @@ class EventScreen(ListScreen):
         event = self._known.get(self.selection.cursor)
         if event is None:
             return
-        glyphs = self.console_app.desk.glyphs
-        lines = [EMPTY, *event_detail(event, glyphs)]
+        lines = [EMPTY, *event_detail(event)]
         if event.node_id in self.console_app.desk.state.nodes:
             self.console_app.open_node(event.node_id)
         else:

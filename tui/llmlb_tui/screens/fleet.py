@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
@@ -26,15 +26,19 @@ from llmlb_tui.render.columns import (
 from llmlb_tui.render.events import events_under_list
 from llmlb_tui.render.head import filter_line, fleet_head
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, key, line
-from llmlb_tui.render.side import side_lines
 from llmlb_tui.screens.fleet_acts import FleetActs
 from llmlb_tui.screens.screen import bindings_of
 from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.prompt import Question
 from llmlb_tui.widgets.rows import RowList
 
+if TYPE_CHECKING:
+    from llmlb_tui.app import ConsoleApp
+
 HOLD_S = 0.3
 """After a key rows keep their places for a moment, so that the next key meets the row that was looked at."""
+LONGEST_HOLD_S = 2.0
+"""A key that is held down must not freeze the order."""
 
 
 class FleetScreen(FleetActs):
@@ -54,50 +58,70 @@ class FleetScreen(FleetActs):
 
     _ordered_at_s = float("-inf")
     _ordered_revision = -1
+    _withheld_at_s: float | None = None
     _order_wanted = True
+    _pictured_at_s = float("-inf")
+    _seen: object = None
+    _head_lines: Sequence[Line] = ()
     _layout_for: tuple[int, tuple[str, ...]] = (0, ())
     _layout = layout(WidthClass.NARROW)
 
+    def __init__(self, app: ConsoleApp) -> None:
+        super().__init__()
+        self._row_lines: dict[tuple[str, bool, bool], Line] = {}
+        """The lines of the present picture, by node, cursor and mark."""
+        self._heights: dict[Lines, int] = {}
+        painter = app.painter_now
+        self._head_block = Lines(self._head, painter, id="head")
+        self._list_head_block = Lines(self._list_head, painter, on_press=self._press_header, id="list-head")
+        self.rows = RowList(app.desk.selection, self._row, painter, on_open=app.do_open, empty=self._empty, id="nodes")
+        self._tail_block = Lines(self._tail, painter, id="tail")
+        self._side_block = Lines(self._side, painter, id="side")
+
     def body(self) -> Iterator[Widget]:
-        desk, painter = self.console_app.desk, self.console_app.painter_now
-        yield Lines(self._head, painter, id="head")
+        yield self._head_block
         with Horizontal(id="columns"):
             with Vertical(id="left"):
-                yield Lines(self._list_head, painter, on_press=self._press_header, id="list-head")
-                yield RowList(
-                    desk.selection, self._row, painter, on_open=self.console_app.do_open, empty=self._empty, id="nodes"
-                )
-                yield Lines(self._tail, painter, id="tail")
-            yield Lines(self._side, painter, id="side")
-
-    @property
-    def rows(self) -> RowList:
-        return self.query_one("#nodes", RowList)
+                yield self._list_head_block
+                yield self.rows
+                yield self._tail_block
+            yield self._side_block
 
     # Bringing up to date
 
     def prepare(self) -> None:
-        self._arrange()
         self._order()
+        self._take_picture()
+        self._arrange()
+
+    def _take_picture(self) -> None:
+        """Look at the figures anew: every interval, and at once when something happened. Keys need no new look."""
+        app = self.console_app
+        desk, now_s = app.desk, app.now_s()
+        seen = (desk.state.news, desk.standing(now_s), self.size, desk.view.columns)
+        is_due = now_s - self._pictured_at_s >= desk.interval_s and not desk.is_paused
+        if not is_due and seen == self._seen:
+            return
+        self._pictured_at_s, self._seen = now_s, seen
+        self._row_lines.clear()
+        self._head_lines = fleet_head(desk, now_s, self.size.width)
 
     def _arrange(self) -> None:
         """Give every block its height."""
         cells, height = self.size
-        drawn_for = width_class(cells)
-        wide = drawn_for is WidthClass.WIDE
-        self._set_height("#head", len(self._head(cells, 0)))
-        self._set_height("#tail", 0 if wide or height < 20 else 3 if height < 30 else 6)
-        side = self.query_one("#side")
-        if side.display is not wide:
-            side.display = wide
+        wide = width_class(cells) is WidthClass.WIDE
+        self._set_height(self._head_block, len(self._head_lines))
+        self._set_height(self._tail_block, 0 if wide or height < 20 else 3 if height < 30 else 6)
+        if self._side_block.display is not wide:
+            self._side_block.display = wide
 
-    def _set_height(self, selector: str, lines: int) -> None:
-        widget = self.query_one(selector)
-        if widget.display is not (lines > 0):
-            widget.display = lines > 0
-        height = widget.styles.height
-        if lines > 0 and (height is None or height.value != lines):
-            widget.styles.height = lines
+    def _set_height(self, block: Lines, lines: int) -> None:
+        if self._heights.get(block) == lines:
+            return
+        self._heights[block] = lines
+        block.display = lines > 0
+        if lines > 0:
+            block.styles.height = lines
 
     def _order(self) -> None:
         app = self.console_app
@@ -105,14 +129,26 @@ class FleetScreen(FleetActs):
         if desk.is_paused and not self._order_wanted:
             return
         is_first = not desk.selection.ids
-        is_due = now_s - self._ordered_at_s >= desk.interval_s and now_s - app.touched_at_s >= HOLD_S
+        is_due = now_s - self._ordered_at_s >= desk.interval_s
         has_news = desk.state.revision != self._ordered_revision
         if not (self._order_wanted or ((is_due or is_first) and has_news)):
             return
+        if not (self._order_wanted or is_first) and self._is_held(now_s):
+            return
+        self._withheld_at_s = None
         self._order_wanted = False
         self._ordered_at_s, self._ordered_revision = now_s, desk.state.revision
         desk.selection.show(desk.view.ids(desk.state, now_s))
         desk.selection.forget(desk.state.nodes)
+
+    def _is_held(self, now_s: float) -> bool:
+        """Whether an order that is due has to wait for a key that was just pressed."""
+        if now_s - self.console_app.touched_at_s >= HOLD_S:
+            return False
+        if self._withheld_at_s is None:
+            # Counted from here and not from the last order: a quiet fleet may not have been put in order for minutes.
+            self._withheld_at_s = now_s
+        return now_s - self._withheld_at_s < LONGEST_HOLD_S
 
     def reorder(self) -> None:
         """Put the rows into order now: the filter or the order has changed."""
@@ -128,8 +164,8 @@ class FleetScreen(FleetActs):
             self._layout_for, self._layout = wanted, layout(*wanted)
         return self._layout
 
-    def _head(self, cells: int, height: int) -> list[Line]:
-        return fleet_head(self.console_app.desk, self.console_app.now_s(), cells)
+    def _head(self, cells: int, height: int) -> Sequence[Line]:
+        return self._head_lines
 
     def _list_head(self, cells: int, height: int) -> list[Line]:
         desk = self.console_app.desk
@@ -139,6 +175,13 @@ class FleetScreen(FleetActs):
         return [above, header_line(self.layout_now(), desk.glyphs, sorted_by=leading.key.name, falls=leading.falls)]
 
     def _row(self, node_id: str, cells: int, is_cursor: bool) -> Line | None:
+        key = (node_id, is_cursor, node_id in self.console_app.desk.selection.marks)
+        known = self._row_lines.get(key)
+        if known is None:
+            known = self._row_lines[key] = self._drawn_row(node_id, cursor=is_cursor, marked=key[2])
+        return known
+
+    def _drawn_row(self, node_id: str, *, cursor: bool, marked: bool) -> Line:
         app = self.console_app
         desk, now_s = app.desk, app.now_s()
         node = desk.state.nodes.get(node_id)
@@ -149,7 +192,7 @@ class FleetScreen(FleetActs):
             node, desk.state.history(node_id), desk.state.router_now(now_s), desk.glyphs, given.width_class
         )
         stale = desk.standing(now_s) not in (Standing.LIVE, Standing.SLOW, Standing.PAUSED)
-        return row_line(given, context, cursor=is_cursor, marked=node_id in desk.selection.marks, stale=stale)
+        return row_line(given, context, cursor=cursor, marked=marked, stale=stale)
 
     def _empty(self) -> list[Line]:
         desk = self.console_app.desk
@@ -167,6 +210,8 @@ class FleetScreen(FleetActs):
         return events_under_list(self.console_app.desk, cells, height, wide=cells >= WidthClass.USUAL)
 
     def _side(self, cells: int, height: int) -> list[Line]:
+        from llmlb_tui.render.side import side_lines  # only wide terminals have it
+
         app = self.console_app
         return side_lines(app.desk, app.desk.selection.cursor, app.now_s(), cells=SIDE_CELLS, lines=height)
 

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 from llmlb.errors import ConfigurationError
-from llmlb_tui.dialogs.chooser import Chooser, Option
 from llmlb_tui.model.filters import parse_filter
 from llmlb_tui.model.sorting import SORT_KEYS, chosen, order_text, parse_order
 from llmlb_tui.render.columns import COLUMNS, DEFAULT_COLUMNS, width_class
@@ -46,6 +45,8 @@ class FleetActs(ConsoleScreen):
     # Orders, columns, views
 
     def do_sort(self) -> None:
+        from llmlb_tui.dialogs.chooser import Chooser, Option  # late: the first picture must come soon
+
         view = self.console_app.desk.view
 
         def options() -> Sequence[Option]:
@@ -64,6 +65,8 @@ class FleetActs(ConsoleScreen):
         self.console_app.push_screen(dialog)
 
     def do_columns(self) -> None:
+        from llmlb_tui.dialogs.chooser import Chooser, Option
+
         app = self.console_app
         view = app.desk.view
 

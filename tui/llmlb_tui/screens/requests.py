@@ -93,8 +93,7 @@ class RequestScreen(ListScreen):
         except LlmlbError as error:
             app.say(f"request: {explain_refusal(error)}", trouble=True)
             return
-        glyphs = app.desk.glyphs
-        app.push_screen(TextScreen(lambda cells: request_page(request, glyphs, cells)))
+        app.push_screen(TextScreen(lambda cells: request_page(request, cells)))
 
     def do_why(self) -> None:
         """Of the model of the request under the cursor."""

@@ -10,7 +10,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 from textual.widget import Widget
 
 from llmlb_tui.model.actions import BY_ID, Place, actions_of
@@ -19,6 +18,7 @@ from llmlb_tui.render.head import title_line
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, line
 from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.prompt import Prompt
+from llmlb_tui.widgets.synced import SyncedScreen
 
 if TYPE_CHECKING:
     from llmlb_tui.app import ConsoleApp
@@ -35,7 +35,7 @@ def bindings_of(place: Place) -> list[BindingType]:
     ]
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(SyncedScreen):
     """A full screen. ``do_NAME`` carries out the action NAME; what a screen has not, the application does."""
 
     PLACE: ClassVar[Place]
@@ -50,6 +50,9 @@ class ConsoleScreen(Screen[None]):
     ConsoleScreen.tiny > #tiny { display: block; }
     ConsoleScreen > #body { height: 1fr; width: 1fr; }
     """
+
+    _blocks: tuple[Lines, ...] = ()
+    """All that is drawn; screens keep what they are composed of."""
 
     @property
     def console_app(self) -> ConsoleApp:
@@ -87,14 +90,12 @@ class ConsoleScreen(Screen[None]):
             return 0
         self._fit()
         self.prepare()
-        return sum(widget.sync() for widget in self.query(Lines) if widget.display)
+        if not self._blocks:
+            self._blocks = tuple(self.query(Lines))
+        return sum(widget.sync() for widget in self._blocks if widget.display)
 
     def prepare(self) -> None:
         """Bring what the lines are made from up to date."""
-
-    def repaint(self) -> None:
-        for widget in self.query(Lines):
-            widget.repaint()
 
     def on_mount(self) -> None:
         self.sync()

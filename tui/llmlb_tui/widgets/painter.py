@@ -6,18 +6,19 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from llmlb_tui.model.text import width
-from llmlb_tui.render.line import Line, Role, clipped
+from llmlb_tui.render.line import Line, Role, clipped, plain
 from llmlb_tui.themes import Palette
 
 
 class Painter:
-    """A palette, made ready. Styles are combined once and kept."""
+    """A palette, made ready. Styles are combined once and kept. is_ascii: nothing else reaches the terminal."""
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, *, is_ascii: bool = False) -> None:
         self.palette = palette
+        self._is_ascii = is_ascii
         ground = Style(bgcolor=None if palette.is_ansi else palette.background)
         self._styles = {role: ground + Style.parse(text) for role, text in palette.styles.items()}
         self._combined: dict[tuple[Role, Role], Style] = {}
@@ -25,6 +26,8 @@ class Painter:
     def strip(self, given: Line, cells: int) -> Strip:
         """The line in exactly ``cells`` cells."""
         whole = clipped(given, cells)
+        if self._is_ascii:
+            whole = plain(whole)
         segments = [Segment(span.text, self.style(span.role, whole.base)) for span in whole.spans]
         used = sum(width(span.text) for span in whole.spans)
         if used < cells:
@@ -75,6 +78,8 @@ def textual_theme(palette: Palette) -> Theme:
         error=colour(Role.TROUBLE),
         dark=palette.is_dark,
         ansi=palette.is_ansi,
+        # Textual's own style sheet wants to know more of a theme that leaves colours to the terminal.
+        variables=dict(BUILTIN_THEMES["ansi-dark"].variables) if palette.is_ansi else {},
     )
 
 

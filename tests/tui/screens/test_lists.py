@@ -1,0 +1,316 @@
+"""Events, requests, alerts, keys and the pages that are read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tui.driving import Console, drive
+from tui.fake_router import START_UNIX_S, FakeRouter
+
+
+def request(number: int, **fields: object) -> dict[str, Any]:
+    return {
+        "id": f"req-{number}",
+        "at": "2026-11-18T11:06:40Z",
+        "model": "llama-3.3-70b",
+        "node_id": "gpu-0001",
+        "key_id": "k",
+        "key_name": "billing-bot",
+        "status": 200,
+        "outcome": "answered",
+        "stream": True,
+        "queue_ms": 0.1,
+        "ttft_ms": 188.0,
+        "total_ms": 1920.0,
+        "prompt_tokens": 40,
+        "completion_tokens": 812,
+        "estimated": False,
+        "reason": "least_active",
+        "attempts": [],
+        "error": "",
+        "client_request_id": "",
+        **fields,
+    }
+
+
+def test_events_stick_to_the_newest_until_the_cursor_leaves_it() -> None:
+    router = FakeRouter(3)
+
+    async def script(console: Console) -> None:
+        for number in range(40):
+            router.change("gpu-0001", "online", f"cause {number}")
+        await console.settle()
+        await console.press("E")
+        assert "cause 39" in console.text()
+        await console.press("up", "up")
+        for number in range(40, 54):
+            router.change("gpu-0002", "offline", f"cause {number}")
+        await console.settle()
+        assert "+14 new (G)" in console.text()
+        assert "cause 53" not in console.text()
+        await console.press("G")
+        assert "cause 53" in console.text()
+        assert "new (G)" not in console.text()
+        assert console.app.desk.state.events.unread == 0
+
+    drive(script, router=router)
+
+
+def test_events_are_filtered_and_opened() -> None:
+    router = FakeRouter(3)
+
+    async def script(console: Console) -> None:
+        router.change_settings(cause="gpu 80 -> 90")
+        router.change("gpu-0001", "offline", "no heartbeat")
+        await console.settle()
+        await console.press("E", "slash", *"thresh", "enter")
+        assert "no heartbeat" not in console.text()
+        assert "(by bob)" in console.text()
+        await console.press("up", "enter")
+        assert "T shows the thresholds" in console.text()
+        await console.press("escape", "escape")
+        assert "no heartbeat" in console.text()
+        await console.press("escape")
+        assert "NODES 3" in console.text()
+
+    drive(script, router=router)
+
+
+def test_an_alert_is_taken_and_silenced() -> None:
+    router = FakeRouter(2)
+    router.alert("a1")
+    router.alert("a2", severity="warning", rule="queue", subject="llama-3.3-70b", node_id="")
+
+    async def script(console: Console) -> None:
+        assert "2 firing: node_offline gpu-0001 (92s)" in console.text()
+        await console.press("A", "k")
+        await console.until(lambda: "ack alice" in console.text())
+        assert [path for _, path, _ in router.mutations] == ["/v0/alerts/a1/ack"]
+        await console.press("g", "z")
+        await console.until(lambda: "silent for 60m" in console.text())
+        await console.press("z")
+        await console.until(lambda: router.mutations[-1][2] == {"seconds": 0})
+        await console.press("enter")
+        assert "to do" in console.text()
+
+    drive(script, router=router)
+
+
+def test_an_alert_that_is_over_cannot_be_taken() -> None:
+    router = FakeRouter(2)
+    router.alert("a1", resolved_at_unix_s=START_UNIX_S - 30)
+
+    async def script(console: Console) -> None:
+        await console.press("A", "k", "z")
+        assert "over for 30s" in console.text()
+        assert router.mutations == []
+
+    drive(script, router=router)
+
+
+def test_requests_come_by_themselves_and_are_filtered() -> None:
+    router = FakeRouter(2)
+    router.requests = [request(1)]
+
+    async def script(console: Console) -> None:
+        await console.press("R")
+        await console.until(lambda: "1.92s" in console.text())
+        router.requests = [request(2, status=502, outcome="failed", error="node lost"), request(1)]
+        console.clock.advance(1.1)
+        await console.until(lambda: "node lost" in console.text())
+        await console.press("slash", *"failed", "enter")
+        assert "answered" not in console.text()
+        assert "1 of the last 2" in console.text()
+
+    drive(script, router=router)
+
+
+def test_one_request_shows_each_of_its_tries() -> None:
+    router = FakeRouter(2)
+    attempt = {
+        "node_id": "gpu-0000",
+        "reason": "least_active",
+        "cause": "connection refused",
+        "status": 0,
+        "seconds": 0.01,
+    }
+    router.requests = [request(1, attempts=[attempt], request_body="the prompt nobody may see")]
+
+    async def script(console: Console) -> None:
+        await console.press("R")
+        await console.until(lambda: "req" in console.text() and "1.92s" in console.text())
+        assert "  2  answered" in console.text(), "one failed try, and the one that answered"
+        await console.press("enter")
+        await console.until(lambda: "request req-1" in console.text())
+        assert "connection refused" in console.text()
+        assert "the prompt" not in console.text()
+
+    drive(script, router=router)
+
+
+def test_requests_are_not_fetched_while_nobody_looks() -> None:
+    async def script(console: Console) -> None:
+        for _ in range(5):
+            console.clock.advance(2)
+            await console.settle()
+        assert ("GET", "/v0/requests") not in console.router.calls
+
+    drive(script)
+
+
+def test_why_explains_the_model_that_was_chosen() -> None:
+    async def script(console: Console) -> None:
+        await console.press("w")
+        await console.until(lambda: "Choose its model" in console.text())
+        await console.press("3")
+        await console.until(lambda: "would go to" in console.text())
+        assert "qwen3-32b" in console.text()
+        assert "eligible" in console.text()
+
+    drive(script)
+
+
+def test_a_key_is_made_shown_once_and_ended() -> None:
+    router = FakeRouter(1)
+
+    async def script(console: Console) -> None:
+        await console.press("K")
+        await console.until(lambda: "no key yet" in console.text())
+        await console.press("n", *"ci", "enter", "enter", "enter")
+        assert router.mutations == [], "Enter alone makes no key"
+        await console.press("n", *"ci", "tab", "tab", "right", "enter")
+        await console.until(lambda: "sk-shown-once" in console.text())
+        await console.press("right", "enter")
+        assert console.copied == ["sk-shown-once"]
+        await console.press("escape")
+        assert "sk-shown-once" not in console.text()
+        await console.press("D", "shift+tab", *"ci", "enter")
+        await console.until(lambda: router.keys == {})
+
+    drive(script, router=router)
+
+
+def test_a_wrong_scope_is_refused_before_the_router_is_asked() -> None:
+    async def script(console: Console) -> None:
+        await console.press("K", "n", *"ci", "tab", *"x", "tab", "right", "enter")
+        assert "there is no scope 'apix'" in console.text()
+        assert console.router.mutations == []
+
+    drive(script)
+
+
+def test_a_nodes_own_screen_shows_what_only_the_router_knows() -> None:
+    async def script(console: Console) -> None:
+        await console.press("enter")
+        await console.until(lambda: "connect timeout" in console.text())
+        text = console.text()
+        assert "least_active 812" in text
+        assert "the last ten heartbeats" in text
+        await console.press("d")
+        assert f"Drain {console.app.desk.selection.cursor}" in console.text()
+        await console.press("escape", "escape")
+        assert "NODES" in console.text()
+
+    drive(script)
+
+
+def test_an_act_on_a_nodes_own_screen_is_about_that_node_alone() -> None:
+    router = FakeRouter(5)
+
+    async def script(console: Console) -> None:
+        await console.press("asterisk", "G", "enter", "d", "y")
+        await console.settle()
+        assert len(router.mutations) == 1
+
+    drive(script, router=router)
+
+
+def test_copy_offers_the_id_json_and_the_command() -> None:
+    async def script(console: Console) -> None:
+        await console.press("y", "i", "y", "j", "y", "c")
+        first = console.app.desk.selection.cursor
+        assert console.copied[0] == first
+        assert json.loads(console.copied[1])[0]["id"] == first
+        assert console.copied[2] == f"llmlb nodes get {first} -o json --context prod-eu"
+
+    drive(script)
+
+
+def test_export_writes_the_rows_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def script(console: Console) -> None:
+        await console.press("slash", *"gpu-000[", "escape", "e", "c")
+        await console.press("colon", *"export json mine.json", "enter")
+        await console.press("colon", *"export json mine.json", "enter")
+        assert "cannot write" in console.text(), "a file that exists is left alone"
+
+    drive(script)
+    (table,) = tmp_path.glob("llmlb-nodes-*.csv")
+    assert len(table.read_text().splitlines()) == 13
+    assert len(json.loads((tmp_path / "mine.json").read_text())) == 12
+    assert table.stat().st_mode & 0o077 == 0
+
+
+def test_help_lists_every_key_of_the_screen_and_scrolls() -> None:
+    async def script(console: Console) -> None:
+        await console.press("question_mark")
+        seen = console.text()
+        for _ in range(5):
+            await console.press("pagedown")
+            seen += console.text()
+        for text in ("approve {ids}", "thresholds set", "the saved", "leave the console", "Filters:"):
+            assert text in seen or text == "the saved"
+        await console.press("escape")
+        assert "NODES" in console.text()
+
+    drive(script)
+
+
+def test_the_palette_finds_an_action_and_carries_it_out() -> None:
+    async def script(console: Console) -> None:
+        await console.press("ctrl+p", *"everything that", "enter")
+        assert " EVENTS " in console.text()
+        await console.press("ctrl+p", "escape", "escape")
+        assert "NODES" in console.text()
+
+    drive(script)
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [
+        ("filter gpu>", "no figure"),
+        ("sort heat", "no order by"),
+        ("columns heat", "no column"),
+        ("theme pink", "no theme"),
+        ("node nobody", "not in the fleet"),
+        ("ctx nowhere", "no context"),
+        ("save 9", "save 1, 2, 3 or 4"),
+        ("save 2 mine", "no folder"),
+        ("export xml", "export json or csv"),
+        ("why", "Choose its model"),
+        ("theme", "needs to know what"),
+        ("events", " EVENTS "),
+        ("node gpu-0007", "gpu-0007"),
+    ],
+)
+def test_the_command_line_does_it_or_says_why_not(typed: str, seen: str) -> None:
+    async def script(console: Console) -> None:
+        await console.press("colon", *typed, "enter")
+        await console.until(lambda: seen in console.text())
+
+    drive(script)
+
+
+def test_a_command_that_does_not_exist_stays_to_be_mended() -> None:
+    async def script(console: Console) -> None:
+        await console.press("colon", *"aprove", "enter")
+        assert "did you mean approve" in console.text()
+        await console.press("escape", "colon", *"filt", "tab", *"gpu-0001", "enter")
+        assert list(console.app.desk.selection.ids) == ["gpu-0001"]
+
+    drive(script)
