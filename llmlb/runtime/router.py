@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from llmlb.api.app import create_app
 from llmlb.api.insight import alert_view, fleet_view, snapshot_view
-from llmlb.api.node_acts import forget_expired
-from llmlb.api.node_records import node_counters, node_row, record_of, restore_node
+from llmlb.api.node_acts import forget_expired, keep
+from llmlb.api.node_records import node_counters, record_of, restore_node
 from llmlb.api.services import Services
 from llmlb.api.thresholds import settings_view, thresholds_of
 from llmlb.api.views import node_view
@@ -32,7 +32,7 @@ from llmlb.core.change import Change
 from llmlb.core.choice import Policy
 from llmlb.core.circuit import CircuitRules
 from llmlb.core.fleet import Fleet, FleetRules
-from llmlb.core.node import Node
+from llmlb.core.node import Node, NodeId
 from llmlb.core.retry import RetryRules
 from llmlb.errors import ConfigurationError, StoreError
 from llmlb.proxy.asgi import DataPlaneApp
@@ -70,9 +70,9 @@ _log = logging.getLogger(__name__)
 
 
 class Router:
-    """Owns every part and every periodic task. Use it from one event loop."""
+    """Owns every part and every periodic task. Use it from one event loop. port: where it really listens."""
 
-    def __init__(self, loaded: Loaded, store: Store, data_dir: Path, logs: Logs) -> None:
+    def __init__(self, loaded: Loaded, store: Store, data_dir: Path, logs: Logs, *, port: int) -> None:
         settings = loaded.settings
         self.loaded = loaded
         self.settings = settings
@@ -139,13 +139,14 @@ class Router:
             redial=self._redial,
             make_policy=self._make_policy,
             is_draining=lambda: self.plane.is_draining,
-            own_addresses=listening_addresses(settings.server.host, settings.server.port),
+            own_addresses=listening_addresses(settings.server.host, port),
             dev=loaded.dev,
         )
         self.endpoints = Endpoints(self.services)
         self.prober = Prober(self.services, self.endpoints)
         self.loops = Loops()
         self.app: FastAPI = create_app(self.services, data_plane=DataPlaneApp(self.plane))
+        self._kept: dict[NodeId, object] = {}
         self.connections: set[Any] = set()  # uvicorn's own set of protocols
 
     # Starting
@@ -165,6 +166,7 @@ class Router:
             )
             self.services.node_records[node.id] = record_of(row)
             self.fleet.restore(node, now_s)
+            self._kept[node.id] = _own_state(node)
         self.gatekeeper.load(
             keys=await store.load_keys(),
             users=await store.load_users(),
@@ -238,17 +240,10 @@ class Router:
         await self.loops.stop()
         await self.prober.stop()
         self.upstreams.close()
-        await self._flush()
-        for node in self.fleet:
-            record = self.services.node_records.get(node.id)
-            if record is not None:
-                await self._save_last_words(node)
-
-    async def _save_last_words(self, node: Node) -> None:
         try:
-            await self.store.save_node(node_row(node, self.services.node_records[node.id]))
+            await self._flush()
         except StoreError as error:
-            _log.warning("a node's last state was not saved", extra={"node_id": node.id, "error": error.message})
+            _log.warning("the last states were not saved", extra={"error": error.message})
 
     def protocol_class(self) -> type[RouterProtocol]:
         server = self.settings.server
@@ -284,6 +279,16 @@ class Router:
         self.feed.summarise(fleet_view(self.services))
         self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
         self.store.enqueue_counters([node_counters(node) for node in self.fleet])
+        await self._keep_states()
+
+    async def _keep_states(self) -> None:
+        """Save nodes that went on or off, or changed their models, by themselves: a killed router knows them then."""
+        now = {node.id: _own_state(node) for node in self.fleet}
+        self._kept = {node_id: state for node_id, state in self._kept.items() if node_id in now}
+        for node_id, state in now.items():
+            if self._kept.get(node_id) != state:
+                await keep(self.services, node_id)
+                self._kept[node_id] = state
 
     async def _judge_alerts(self) -> None:
         now_s, now_unix_s = monotonic_s(), unix_s()
@@ -342,6 +347,11 @@ class Router:
             return self._make_policy(mode)
         except ConfigurationError:
             return None
+
+
+def _own_state(node: Node) -> object:
+    """What a node changes of its row by itself, between the acts of operators."""
+    return node.state, node.boot_id, node.loaded, node.available
 
 
 def request_row(record: ExchangeRecord) -> RequestRow:

@@ -132,7 +132,8 @@ async def _serve(loaded: Loaded, store: Store, directory: Path, logs: Logs) -> i
     settings = loaded.settings
     listener = await bind(settings.server.host, settings.server.port)
     try:
-        router = Router(loaded, store, directory, logs)
+        port = listener.getsockname()[1]
+        router = Router(loaded, store, directory, logs, port=port)
         await router.restore()
     except BaseException:
         listener.close()
@@ -142,7 +143,7 @@ async def _serve(loaded: Loaded, store: Store, directory: Path, logs: Logs) -> i
     router.start()
     stopping = Stopping(router, server, settings.timeouts.drain_s)
     with stopping.signals():
-        sys.stdout.write(welcome(loaded, router.credentials, len(router.fleet)))
+        sys.stdout.write(welcome(loaded, router.credentials, len(router.fleet), port=port))
         sys.stdout.flush()
         # Everything made so far lives as long as the process: the collector need not look at it again.
         gc.collect()

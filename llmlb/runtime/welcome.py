@@ -12,12 +12,12 @@ from llmlb.runtime.bootstrap import PASSWORD_FILE, FirstCredentials
 _RED, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[1m", "\x1b[0m"
 
 
-def welcome(loaded: Loaded, credentials: FirstCredentials, nodes: int) -> str:
-    """A few lines for a person; coloured on a terminal only."""
+def welcome(loaded: Loaded, credentials: FirstCredentials, nodes: int, *, port: int) -> str:
+    """A few lines for a person; coloured on a terminal only. port: where it really listens."""
     server = loaded.settings.server
     scheme = "https" if server.tls_cert else "http"
     host = f"[{server.host}]" if ":" in server.host else server.host
-    url = f"{scheme}://{host}:{server.port}"
+    url = f"{scheme}://{host}:{port}"
     lines = [
         f"llmlb {__version__} listens on {_styled(url, _BOLD)} with {nodes} known node{'' if nodes == 1 else 's'}."
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fakes.llama import LlamaServer
-from fakes.router import RouterProcess, router_with
+from fakes.router import Command, RouterProcess, router_with
 
 pytestmark = pytest.mark.system
 
@@ -114,6 +115,32 @@ def test_the_router_survives_kill_9_with_its_nodes_keys_and_settings(tmp_path: P
         assert time.monotonic() - started_s < 20
         settings = router.call("GET", "/v0/settings/load-balancer")
         assert (settings["gpu_threshold"], settings["mode"]) == (70, "round_robin")
+
+
+def test_a_killed_router_knows_who_went_away_by_itself(tmp_path: Path, llama_servers: Start) -> None:
+    engine = llama_servers()
+    with router_with(tmp_path, {"node-1": engine.url}, config="[health]\nnode_timeout = 3\n") as router:
+        assert router.agents["node-1"].end() == 0
+        router.wait_for("node-1", state="offline")
+        time.sleep(2.0)
+        router.end(signal.SIGKILL)
+        router.start()
+        assert router.node("node-1")["state"] == "offline"
+
+
+def test_a_router_on_a_free_port_says_which_and_is_no_node_of_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "router.log"
+    command = Command(["serve", "--dev", "--port", "0", "--data-dir", str(tmp_path / "data")], log)
+    try:
+        until_s = time.monotonic() + 20
+        while not (found := re.search(r"listens on (http://127\.0\.0\.1:(\d+))", command.log())):
+            assert time.monotonic() < until_s, command.log()
+            time.sleep(0.05)
+        assert int(found[2]) > 0
+        refused = httpx.post(f"{found[1]}/v0/nodes", json={"url": found[1]})
+        assert refused.status_code == 422
+    finally:
+        command.end()
 
 
 def test_sigterm_lets_a_running_stream_finish_and_refuses_new_work(
