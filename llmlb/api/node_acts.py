@@ -191,7 +191,7 @@ def _remove(services: Services, node: Node, kind: ChangeKind, *, cause: str, act
         changes = services.fleet.remove(node, kind, cause=cause)
     services.gatekeeper.drop_node(node.id)
     services.node_records.pop(node.id, None)
-    services.balancer.policy.forgotten(node.id)
+    services.balancer.forget(node.id)
     services.metrics.forget(node.id)
     services.redial(node)
     services.announce(changes, actor=actor)

@@ -19,6 +19,7 @@ class RefusalKind(StrEnum):
     QUEUE_FULL = "queue_full"
     QUEUE_TIMEOUT = "queue_timeout"
     NODE_NOT_AVAILABLE = "pinned_node_not_available"
+    OBJECTIVE_OUT_OF_REACH = "objective_out_of_reach"
 
 
 class Waiter(Protocol):

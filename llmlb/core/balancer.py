@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -13,8 +13,9 @@ from llmlb.core.change import Change
 from llmlb.core.choice import Choice, InferenceRequest, Policy, Reason
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import Fleet
-from llmlb.core.lease import Lease, LeaseState, Outcome
+from llmlb.core.lease import Lease, LeaseState
 from llmlb.core.node import Ineligibility, Node, NodeId, canonical_model
+from llmlb.core.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nobody can take it."""
+    """Nobody can take it. retry_after_s: when it may be worth asking again, where that is known."""
 
     kind: RefusalKind
+    retry_after_s: float | None = None
 
 
 Offer = Admitted | Queued | Refused
@@ -81,12 +83,22 @@ class Balancer:
         rng: Random,
     ) -> None:
         self.fleet = fleet
-        self.policy = policy
+        self._policy = policy
+        self._policies: tuple[Policy, ...] = (policy,)
         self.queue_rules = queue_rules
         self.aliases = dict(aliases)
         self._rng = rng
         self._queues: dict[str, ModelQueue] = {}
         self.leases: set[Lease] = set()
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policies = (policy, *(other for other in self._policies if other not in (policy, self._policy)))
+        self._policy = policy
 
     @property
     def queues(self) -> Mapping[str, ModelQueue]:
@@ -114,20 +126,38 @@ class Balancer:
         """Place a request: a lease now, a ticket if there is somebody to wait for, or a refusal.
 
         waiter: who is told when a ticket's turn comes; without one nothing is queued (retries do not queue).
+        policy: another one for this request only. It is told of every request from then on, as the mode's own is.
         """
+        if policy is not None and policy not in self._policies:
+            self._policies = (*self._policies, policy)
         pool = self.fleet.candidates(request.model)
         if pool is None:
             return Refused(RefusalKind.MODEL_NOT_FOUND)
         if request.pinned is not None:
             return self._pin(request, request.pinned, now_s)
+        policy = policy or self._policy
+        if request.objective is not None and waiter is not None and len(pool):
+            retry_after_s = policy.shed(request, pool, now_s)
+            if retry_after_s is not None:
+                return Refused(RefusalKind.OBJECTIVE_OUT_OF_REACH, retry_after_s)
         queue = self._queues.get(request.model)
         if waiter is None or not queue:
-            lease = self._choose(request, pool, now_s, policy or self.policy)
+            lease = self._choose(request, pool, now_s, policy)
             if lease is not None:
                 return Admitted(lease)
         if waiter is None:
             return Refused(RefusalKind.NO_NODE_AVAILABLE)
         return self._enqueue(request, pool, now_s, waiter)
+
+    def first_token(self, lease: Lease, now_s: float) -> None:
+        """The first content of a stream has arrived."""
+        for policy in lease.policies:
+            policy.first_token(lease.request, lease.node.id, now_s)
+
+    def forget(self, node_id: NodeId) -> None:
+        """A node was removed from the fleet."""
+        for policy in self._policies:
+            policy.forgotten(node_id)
 
     def settle(self, lease: Lease, outcome: Outcome, now_s: float) -> list[Change]:
         """Give a lease back. Raises RuntimeError when it was given back before: that would be a bug of ours."""
@@ -135,7 +165,8 @@ class Balancer:
             raise RuntimeError("a lease was released twice")
         lease.state = LeaseState.RELEASED
         self.leases.discard(lease)
-        self.policy.ended(lease.request, lease.node.id, now_s)
+        for policy in lease.policies:
+            policy.ended(lease.request, lease.node.id, outcome, now_s)
         return self.fleet.depart(lease.node, outcome, now_s)
 
     def grants(self, now_s: float) -> list[Grant]:
@@ -145,7 +176,7 @@ class Balancer:
             pool = self.fleet.candidates(model)
             while queue and pool is not None:
                 head = queue.head()
-                lease = self._choose(head.request, pool, now_s, self.policy) if head else None
+                lease = self._choose(head.request, pool, now_s, self._policy) if head else None
                 if lease is None:
                     break
                 ticket = queue.pop()
@@ -192,7 +223,7 @@ class Balancer:
             pool = pool.without(request.tried)
         elif pool.half_open:
             probe = next(iter(pool.half_open))
-            return self._lease(request, probe, Reason.PROBE, now_s, is_probe=True)
+            return self._lease(request, probe, Choice(probe.id, Reason.PROBE), now_s, is_probe=True)
         if not len(pool):
             return None
         choice = policy.pick(request, pool, now_s)
@@ -200,31 +231,33 @@ class Balancer:
         if node is None or node not in pool:
             raise RuntimeError(f"the policy chose {choice.node_id!r}, which is not a candidate")
         if node.circuit.state is not CircuitState.CLOSED:
-            choice = Choice(node.id, Reason.PANIC)
+            choice = replace(choice, reason=Reason.PANIC)
         elif node.silent_at_s is not None:
-            choice = Choice(node.id, Reason.MASS_SILENCE)
+            choice = replace(choice, reason=Reason.MASS_SILENCE)
         elif (
             (share := self.fleet.slow_start_share(node, now_s)) < 1.0 and len(pool) > 1 and self._rng.random() >= share
         ):
             other = policy.pick(request, pool.without((node.id,)), now_s)
-            choice = Choice(other.node_id, Reason.SLOW_START)
+            choice = replace(other, reason=Reason.SLOW_START)
         if request.tried:
-            choice = Choice(choice.node_id, Reason.RETRY)
+            choice = replace(choice, reason=Reason.RETRY)
         chosen = self.fleet.get(choice.node_id)
-        return None if chosen is None else self._lease(request, chosen, choice.reason, now_s)
+        return None if chosen is None else self._lease(request, chosen, choice, now_s)
 
     def _pin(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> Offer:
         node = self.fleet.get(node_id)
         if node is None or node.ineligibility is not None or request.tried:
             return Refused(RefusalKind.NODE_NOT_AVAILABLE)
-        return Admitted(self._lease(request, node, Reason.PINNED, now_s))
+        return Admitted(self._lease(request, node, Choice(node_id, Reason.PINNED), now_s))
 
     def _lease(
-        self, request: InferenceRequest, node: Node, reason: Reason, now_s: float, *, is_probe: bool = False
+        self, request: InferenceRequest, node: Node, choice: Choice, now_s: float, *, is_probe: bool = False
     ) -> Lease:
+        reason, policies = choice.reason, self._policies
         self.fleet.dispatch(node, now_s, is_probe=is_probe)
         node.selections[reason] = node.selections.get(reason, 0) + 1
-        lease = Lease(node, request, reason, now_s, is_probe=is_probe)
+        lease = Lease(node, request, reason, now_s, policies, choice.costs, is_probe=is_probe)
         self.leases.add(lease)
-        self.policy.dispatched(request, node.id, now_s)
+        for policy in policies:
+            policy.dispatched(request, node.id, now_s)
         return lease

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from llmlb.core.node import Figures, NodeId
+    from llmlb.core.outcome import Outcome
 
 
 class Reason(StrEnum):
@@ -44,11 +45,32 @@ class Endpoint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a policy that reads prompts is told of one.
+
+    blocks: chain hashes; the i-th stands for the whole text up to the end of the i-th block of ``BLOCK_BYTES``.
+    text_bytes: length of the canonical text, tools and system prompt first.
+    """
+
+    blocks: tuple[int, ...]
+    text_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What counts as answered in time. ttft_s: to the first token.  tpot_s: between the others. Seconds."""
+
+    ttft_s: float
+    tpot_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class InferenceRequest:
-    """What the caller wants, for choosing.
+    """What the caller wants, for choosing. Each is itself only: policies may keep books by it.
 
     model: canonical name.  body_bytes: size of the request, a first guess at its prompt.  tried: nodes that already
-    failed it.  key_id: whose turn it takes in a queue.
+    failed it.  key_id: whose turn it takes in a queue.  prompt: None unless the policy reads prompts.
+    objective: None: none was set, so nothing is refused for its sake.
     """
 
     model: str
@@ -59,6 +81,8 @@ class InferenceRequest:
     key_id: str = ""
     pinned: NodeId | None = None
     tried: tuple[NodeId, ...] = ()
+    prompt: Prompt | None = None
+    objective: Objective | None = None
 
 
 class Candidate(Protocol):
@@ -119,31 +143,52 @@ class Candidates(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What sending a request to a node would cost: seconds by the name of the term, which add up to ``total_s``."""
+
+    node_id: NodeId
+    total_s: float
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
-    """The node that a policy chose and why."""
+    """The node that a policy chose and why. costs: of the chosen node and the next best, where the policy has any."""
 
     node_id: NodeId
     reason: Reason
+    costs: tuple[Cost, ...] = ()
 
 
 class Policy(ABC):
     """Chooses one of several eligible nodes. One policy is one file; see ``docs/policies.md`` for writing your own.
 
     A policy is called on the event loop for every request: it must not wait, and at 1,000 candidates it has 20 us.
+    reads_prompts: whether requests are to carry ``prompt``, which costs a full parse of each body.
     """
+
+    reads_prompts: ClassVar[bool] = False
 
     @abstractmethod
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
         """Choose. There is always at least one candidate."""
 
+    def explain(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> list[Cost]:
+        """What each candidate would cost, cheapest first; empty for a policy that does not count in seconds."""
+        return []
+
+    def shed(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> float | None:
+        """Seconds until it is worth asking again, when not even the best candidate can meet the objective; or None."""
+        return None
+
     def dispatched(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
         """The request was sent to the node."""
 
     def first_token(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
-        """The node's first content arrived."""
+        """The node's first content arrived. Not told of answers that come whole."""
 
-    def ended(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
-        """The request left the node, however it ended."""
+    def ended(self, request: InferenceRequest, node_id: NodeId, outcome: Outcome, now_s: float) -> None:
+        """The request left the node. Told exactly once for each ``dispatched``, however it ended."""
 
     def forgotten(self, node_id: NodeId) -> None:
         """The node was removed from the fleet."""

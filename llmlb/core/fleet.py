@@ -17,7 +17,6 @@ from llmlb.core.candidates import EligibleNodes
 from llmlb.core.change import Change, ChangeKind
 from llmlb.core.circuit import Circuit, CircuitRules, CircuitState
 from llmlb.core.health import NodeState, Signal, after
-from llmlb.core.lease import Outcome, OutcomeKind
 from llmlb.core.load import Thresholds, rank_of
 from llmlb.core.node import (
     Beat,
@@ -28,6 +27,7 @@ from llmlb.core.node import (
     NodeId,
     Profile,
 )
+from llmlb.core.outcome import Outcome, OutcomeKind
 
 MASS_SILENCE_NODES = 3
 MASS_SILENCE_PERCENT = 55.0

@@ -5,43 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from llmlb.core.choice import InferenceRequest, Reason
+from llmlb.core.choice import Cost, InferenceRequest, Policy, Reason
 from llmlb.core.node import Node
-from llmlb.errors import Fault
-
-
-class OutcomeKind(StrEnum):
-    """How a request on a node ended."""
-
-    ANSWERED = "answered"
-    """A complete answer, or a 4xx that is the client's own."""
-    FAILED = "failed"
-    """An error or a broken answer."""
-    UNREACHABLE = "unreachable"
-    """The node did not take the connection: nothing was sent."""
-    BUSY = "busy"
-    """The node said that it has no room; it rests, its circuit is not charged."""
-    CANCELLED = "cancelled"
-    """The client went away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How it ended and whose fault it was. Durations in seconds from the dispatch to this node.
-
-    rest_s: how long a busy node asked to be left alone.
-    """
-
-    kind: OutcomeKind
-    fault: Fault | None = None
-    total_s: float = 0.0
-    ttft_s: float | None = None
-    rest_s: float = 0.0
-    error: str = ""
-
-    @classmethod
-    def cancelled(cls) -> Outcome:
-        return cls(OutcomeKind.CANCELLED)
 
 
 class LeaseState(StrEnum):
@@ -51,12 +16,17 @@ class LeaseState(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """Taken in the same step as the choice; released exactly once, by ``Balancer.settle``."""
+    """Taken in the same step as the choice; released exactly once, by ``Balancer.settle``.
+
+    policies: who was told of the dispatch, and will be told of the end, even if the mode changes in between.
+    """
 
     node: Node
     request: InferenceRequest
     reason: Reason
     dispatched_at_s: float
+    policies: tuple[Policy, ...] = ()
+    costs: tuple[Cost, ...] = ()
     queue_s: float = 0.0
     is_probe: bool = False
     state: LeaseState = LeaseState.HELD

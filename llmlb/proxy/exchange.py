@@ -21,8 +21,9 @@ from llmlb.clock import monotonic_s, unix_s
 from llmlb.core.admission import RefusalKind, Ticket
 from llmlb.core.balancer import Admitted, Queued, Refused
 from llmlb.core.choice import InferenceRequest, Policy
-from llmlb.core.lease import Lease, Outcome, OutcomeKind
+from llmlb.core.lease import Lease
 from llmlb.core.node import NodeId, canonical_model
+from llmlb.core.outcome import Outcome, OutcomeKind, Usage
 from llmlb.core.retry import Attempt, may_retry
 from llmlb.errors import Fault, NodeMisbehaved, NodeTimeout, NodeUnreachable, ProxyError
 from llmlb.proxy import replies
@@ -107,6 +108,7 @@ class Exchange:
         "_stage",
         "_template",
         "_ticket",
+        "_usage",
         "_watch",
         "deadline_at_s",
         "lease",
@@ -130,6 +132,7 @@ class Exchange:
         self._connection: UpstreamConnection | None = None
         self._head: AnswerHead | None = None
         self._watch: StreamWatch | None = None
+        self._usage: Usage | None = None
         self._held: list[bytes] = []
         self._parts: list[bytes] = []
         self._held_bytes = 0
@@ -196,7 +199,7 @@ class Exchange:
             pinned=NodeId(template.pin) if template.pin and self._key.is_admin else None,
         )
         if template.policy and self._key.is_admin:
-            self._policy = plane.make_policy(template.policy)
+            self._policy = plane.policy_named(template.policy)
         plane.budget.arrived(self._received_at_s)
         self._place(waits=True)
 
@@ -229,7 +232,7 @@ class Exchange:
         self.record.queue_s += lease.queue_s
         self._dispatch(lease)
 
-    def refused(self, kind: RefusalKind) -> None:
+    def refused(self, kind: RefusalKind, retry_after_s: float | None = None) -> None:
         """Nobody can take it, or nobody could in time."""
         model, plane = self._request.model, self._plane
         self._ticket = None
@@ -246,6 +249,8 @@ class Exchange:
                 self._reply(replies.pinned_node_unavailable(self._request.pinned or ""))
             case RefusalKind.NO_NODE_AVAILABLE:
                 self._reply(replies.no_node_available(model, plane.retry_after_s()))
+            case RefusalKind.OBJECTIVE_OUT_OF_REACH:
+                self._reply(replies.objective_out_of_reach(model, max(1, round(retry_after_s or 0))))
 
     # From the pool
 
@@ -362,8 +367,8 @@ class Exchange:
                 self._queued = True
                 self._stage = Stage.QUEUED
                 self.record.queue_position = ticket.position
-            case Refused(kind):
-                self.refused(kind)
+            case Refused(kind, retry_after_s):
+                self.refused(kind, retry_after_s)
 
     def _dispatch(self, lease: Lease) -> None:
         self.lease = lease
@@ -518,6 +523,8 @@ class Exchange:
         if self._watch is not None:
             # A whole answer has no first token: its time would only be the total under another name.
             self.record.ttft_s = now_s - self._received_at_s
+            if self.lease is not None:
+                self._plane.balancer.first_token(self.lease, now_s)
         held = self._held
         held.insert(
             0, answer_head(head, self.record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
@@ -636,7 +643,8 @@ class Exchange:
         ttft_s = self.record.ttft_s
         if ttft_s is not None:
             ttft_s = max(0.0, ttft_s - (self._dispatched_at_s - self._received_at_s))
-        self._plane.settle(lease, Outcome(kind, fault, total_s=total_s, ttft_s=ttft_s, rest_s=rest_s, error=error))
+        outcome = Outcome(kind, fault, total_s=total_s, ttft_s=ttft_s, rest_s=rest_s, error=error, usage=self._usage)
+        self._plane.settle(lease, outcome)
 
     def _take_tokens(self, tokens: Tokens) -> None:
         record, watch = self.record, self._watch
@@ -649,6 +657,14 @@ class Exchange:
             if tokens.completion is None:
                 record.completion_tokens = watch.events
                 record.tokens_estimated = True
+        self._usage = Usage(
+            tokens.prompt,
+            tokens.cached,
+            record.completion_tokens,
+            record.tokens_estimated,
+            tokens.prefill_s,
+            tokens.decode_s,
+        )
 
     def _pass_on(self, head: AnswerHead, held: bytes, *, no_retry: bool) -> None:
         """The node's own error answer, since nobody else could do better."""

@@ -14,7 +14,8 @@ from llmlb.core.admission import RefusalKind, Waiter
 from llmlb.core.balancer import Admitted, Balancer, Offer
 from llmlb.core.change import Change
 from llmlb.core.choice import InferenceRequest, Policy
-from llmlb.core.lease import Lease, Outcome
+from llmlb.core.lease import Lease
+from llmlb.core.outcome import Outcome
 from llmlb.core.retry import RetryBudget, RetryRules
 from llmlb.proxy.exchange import Exchange
 from llmlb.proxy.pool import Upstreams
@@ -60,7 +61,8 @@ class DataPlane:
         self.rng = rng
         self.announce = announce
         self.finished = finished
-        self.make_policy = make_policy
+        self._make_policy = make_policy
+        self._named_policies: dict[str, Policy] = {}
         self.budget = RetryBudget(rules.retry)
         self.exchanges: set[Exchange] = set()
         self.is_draining = False
@@ -71,6 +73,15 @@ class DataPlane:
     def retry_after_s(self) -> int:
         """Between 1 and 5 s, so that refused clients do not come back in step."""
         return 1 + int(self.rng.random() * 5)
+
+    def policy_named(self, mode: str) -> Policy | None:
+        """The policy of an ``x-llmlb-policy`` header: made when first asked for, then kept, so that it can learn."""
+        policy = self._named_policies.get(mode)
+        if policy is None:
+            policy = self._make_policy(mode)
+            if policy is not None:
+                self._named_policies[mode] = policy
+        return policy
 
     def offer(self, request: InferenceRequest, waiter: Waiter | None, policy: Policy | None) -> Offer:
         started_s = perf_s()

@@ -79,6 +79,11 @@ def queue_full(model: str, retry_after_s: int) -> Reply:
     return Reply(429, "queue_full", message, "rate_limit_error", retry_after_s=retry_after_s)
 
 
+def objective_out_of_reach(model: str, retry_after_s: int) -> Reply:
+    message = f"No node of {model!r} can answer within its objective now. Try again after the Retry-After time."
+    return Reply(429, "objective_out_of_reach", message, "rate_limit_error", retry_after_s=retry_after_s)
+
+
 def queue_timeout(model: str, retry_after_s: int) -> Reply:
     message = f"All nodes of {model!r} stayed busy for too long. Try again later."
     return Reply(503, "queue_timeout", message, "server_error", retry_after_s=retry_after_s)

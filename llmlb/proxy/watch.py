@@ -50,11 +50,13 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class Tokens:
-    """Token counts as the engine reported them; None where it did not."""
+    """Token counts, and how long they took in seconds, as the engine reported them; None where it did not."""
 
     prompt: int | None = None
     completion: int | None = None
     cached: int | None = None
+    prefill_s: float | None = None
+    decode_s: float | None = None
 
     def take(self, usage: object) -> None:
         """Read a ``usage`` object of any dialect. Wrong types are ignored: they are the node's words."""
@@ -68,9 +70,21 @@ class Tokens:
         self.completion = _count(completion, self.completion)
         self.cached = _count(cached, self.cached)
 
+    def take_timings(self, timings: object) -> None:
+        """Read llama.cpp's ``timings``."""
+        if isinstance(timings, dict):
+            self.prefill_s = _seconds(timings.get("prompt_ms"))
+            self.decode_s = _seconds(timings.get("predicted_ms"))
+
 
 def _count(value: object, otherwise: int | None) -> int | None:
     return value if type(value) is int and 0 <= value < 1 << 53 else otherwise
+
+
+def _seconds(milliseconds: object) -> float | None:
+    if isinstance(milliseconds, int | float) and 0 <= milliseconds < 1e9:
+        return milliseconds / 1000
+    return None
 
 
 GOOD_FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
@@ -286,6 +300,7 @@ class StreamWatch:
 
     def _count_tokens(self, event: Event) -> None:
         self.tokens.take(event.get("usage"))
+        self.tokens.take_timings(event.get("timings"))
         for name in ("message", "response"):
             inner = event.get(name)
             if isinstance(inner, dict):
@@ -305,6 +320,7 @@ def _describe(event: Event) -> str:
 
 class _Answer(msgspec.Struct):
     usage: Any = None  # checked by Tokens.take
+    timings: Any = None  # checked by Tokens.take_timings
 
 
 _decode_answer = msgspec.json.Decoder(_Answer).decode
@@ -314,5 +330,7 @@ def tokens_of(answer: bytes) -> Tokens:
     """The token counts of a whole JSON answer; empty when it holds none or is not JSON."""
     tokens = Tokens()
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        tokens.take(_decode_answer(answer).usage)
+        fields = _decode_answer(answer)
+        tokens.take(fields.usage)
+        tokens.take_timings(fields.timings)
     return tokens

@@ -12,9 +12,10 @@ from llmlb.core.change import ChangeKind
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import FleetRules
 from llmlb.core.health import NodeState
-from llmlb.core.lease import Lease, Outcome, OutcomeKind
+from llmlb.core.lease import Lease
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Beat, Figures, Ineligibility, Node, NodeId, Profile
+from llmlb.core.outcome import Outcome, OutcomeKind
 
 
 # Read through functions, for the type checker takes an attribute's value to last beyond the next call.

@@ -7,9 +7,10 @@ from random import Random
 from llmlb.core.balancer import Admitted, Balancer, Offer, QueueRules
 from llmlb.core.choice import InferenceRequest, Policy
 from llmlb.core.fleet import Fleet, FleetRules
-from llmlb.core.lease import Lease, Outcome, OutcomeKind
+from llmlb.core.lease import Lease
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Beat, Figures, Node, NodeId, Profile
+from llmlb.core.outcome import Outcome, OutcomeKind
 from llmlb.errors import Fault
 from llmlb.policies.metrics import MetricsPolicy
 

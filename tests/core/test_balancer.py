@@ -1,0 +1,68 @@
+"""The balancer and its policies: who is told of what."""
+
+from __future__ import annotations
+
+from fakes.fleet import GOOD, MODEL, FleetKit
+
+from llmlb.core.admission import RefusalKind
+from llmlb.core.balancer import Refused
+from llmlb.core.choice import Candidates, Choice, InferenceRequest, Objective, Policy, Reason
+from llmlb.core.node import NodeId
+from llmlb.core.outcome import Outcome
+
+
+class Counting(Policy):
+    """Takes the first candidate and counts what is open."""
+
+    def __init__(self, shed_s: float | None = None) -> None:
+        self.open = 0
+        self.shed_s = shed_s
+
+    def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
+        return Choice(next(iter(candidates)).id, Reason.CUSTOM)
+
+    def shed(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> float | None:
+        return self.shed_s
+
+    def dispatched(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
+        self.open += 1
+
+    def ended(self, request: InferenceRequest, node_id: NodeId, outcome: Outcome, now_s: float) -> None:
+        self.open -= 1
+
+
+class Deaf:
+    """A waiter that nobody should call."""
+
+    def refused(self, kind: RefusalKind) -> None:
+        raise AssertionError(kind)
+
+
+def test_a_change_of_mode_settles_open_requests_with_the_policy_that_was_told_of_them() -> None:
+    before, after = Counting(), Counting()
+    kit = FleetKit(policy=before)
+    kit.node("a")
+    lease = kit.take()
+    kit.balancer.policy = after
+    second = kit.take()
+    assert (before.open, after.open) == (1, 1)
+    kit.settle(lease)
+    kit.settle(second)
+    assert (before.open, after.open) == (0, 0)
+
+
+def test_a_policy_used_for_one_request_is_told_of_all_that_follow() -> None:
+    own, other = Counting(), Counting()
+    kit = FleetKit(policy=own)
+    kit.node("a")
+    kit.balancer.offer(InferenceRequest(MODEL), kit.now_s, policy=other)
+    kit.take()
+    assert (own.open, other.open) == (2, 2)
+
+
+def test_only_a_request_with_an_objective_can_be_shed() -> None:
+    kit = FleetKit(policy=Counting(shed_s=3.0))
+    kit.node("a")
+    kit.settle(kit.take(), GOOD)
+    urgent = InferenceRequest(MODEL, objective=Objective(ttft_s=0.1, tpot_s=0.1))
+    assert kit.balancer.offer(urgent, kit.now_s, waiter=Deaf()) == Refused(RefusalKind.OBJECTIVE_OUT_OF_REACH, 3.0)
