@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llmlb.core.admission import ModelQueue, RefusalKind, Ticket, Waiter
 from llmlb.core.candidates import EligibleNodes
@@ -31,22 +34,19 @@ class QueueRules:
     absent_window_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True, gc=False):
     """A node was chosen and its lease taken."""
 
     lease: Lease
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(Struct, frozen=True):
     """Nobody has room now; the ticket's waiter will be told."""
 
     ticket: Ticket
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """Nobody can take it. retry_after_s: when it may be worth asking again, where that is known."""
 
     kind: RefusalKind
@@ -199,11 +199,13 @@ class Balancer:
         readiness = self._readiness(pool, now_s)
         if readiness is _Readiness.ABSENT and now_s - pool.ready_at_s > self.queue_rules.absent_window_s:
             return Refused(RefusalKind.NO_NODE_AVAILABLE)
-        wait_s = self.queue_rules.absent_wait_s if readiness is _Readiness.ABSENT else self.queue_rules.wait_s
+        wait_s, in_vain = self.queue_rules.wait_s, RefusalKind.QUEUE_TIMEOUT
+        if readiness is _Readiness.ABSENT:
+            wait_s, in_vain = self.queue_rules.absent_wait_s, RefusalKind.NO_NODE_AVAILABLE
         queue = self._queues.setdefault(request.model, ModelQueue())
         if len(queue) >= self.queue_rules.per_model:
             return Refused(RefusalKind.QUEUE_FULL)
-        ticket = Ticket(request, waiter, now_s, now_s + wait_s, len(queue) + 1)
+        ticket = Ticket(request, waiter, now_s, now_s + wait_s, len(queue) + 1, in_vain)
         queue.push(ticket)
         return Queued(ticket)
 
@@ -235,14 +237,14 @@ class Balancer:
         elif node.silent_at_s is not None:
             choice = replace(choice, reason=Reason.MASS_SILENCE)
         elif (
-            (share := self.fleet.slow_start_share(node, now_s)) < 1.0 and len(pool) > 1 and self._rng.random() >= share
+            node.circuit.ejections and len(pool) > 1 and self._rng.random() >= self.fleet.slow_start_share(node, now_s)
         ):
             other = policy.pick(request, pool.without((node.id,)), now_s)
             choice = replace(other, reason=Reason.SLOW_START)
+            node = self.fleet.get(choice.node_id)
         if request.tried:
             choice = replace(choice, reason=Reason.RETRY)
-        chosen = self.fleet.get(choice.node_id)
-        return None if chosen is None else self._lease(request, chosen, choice, now_s)
+        return None if node is None else self._lease(request, node, choice, now_s)
 
     def _pin(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> Offer:
         node = self.fleet.get(node_id)

@@ -59,6 +59,14 @@ class EligibleNodes:
                 self.fit.discard(node)
                 self.unmeasured.discard(node)
 
+    def fell(self, node: Node) -> None:
+        """Its load has fallen, and nothing else about it has changed."""
+        if node in self._rotation:
+            if node.fitness is Fitness.FIT:
+                self.fit.put(node)
+            elif node.fitness is Fitness.UNMEASURED:
+                self.unmeasured.put(node)
+
     def remove(self, node: Node) -> None:
         """Take out of the eligible; it goes on serving what it has."""
         if node in self._rotation:

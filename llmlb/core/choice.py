@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from llmlb.core.node import Figures, NodeId
     from llmlb.core.outcome import Outcome
@@ -64,8 +66,7 @@ class Objective:
     tpot_s: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class InferenceRequest:
+class InferenceRequest(Struct, frozen=True, eq=False, gc=False):
     """What the caller wants, for choosing. Each is itself only: policies may keep books by it.
 
     model: canonical name.  body_bytes: size of the request, a first guess at its prompt.  tried: nodes that already
@@ -111,6 +112,8 @@ class Candidate(Protocol):
     @property
     def loaded_models(self) -> tuple[str, ...]: ...
     @property
+    def available_models(self) -> tuple[str, ...]: ...
+    @property
     def response_s(self) -> float | None:
         """Running mean of whole answers, seconds."""
 
@@ -138,6 +141,7 @@ class Candidates(Protocol):
     def unmeasured(self) -> Ordered: ...
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Candidate]: ...
+    def __contains__(self, node: object) -> bool: ...
     def rotate(self) -> Candidate:
         """The next in this model's own rotation, which moves on."""
 
@@ -151,8 +155,7 @@ class Cost:
     terms: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True, gc=False):
     """The node that a policy chose and why. costs: of the chosen node and the next best, where the policy has any."""
 
     node_id: NodeId

@@ -50,7 +50,8 @@ class Circuit:
     probing: bool = False
     good_probes: int = 0
     closed_at_s: float = float("-inf")
-    _window: list[tuple[int, int, int]] = field(default_factory=list)
+    _window: list[list[int]] = field(default_factory=list)
+    """Seconds, and what was good and bad in each."""
 
     def succeeded(self, rules: CircuitRules, *, now_s: float) -> bool:
         """Record an answer. True when this closes the circuit."""
@@ -123,10 +124,11 @@ class Circuit:
         second = int(now_s)
         window = self._window
         if window and window[-1][0] == second:
-            _, was_good, was_bad = window[-1]
-            window[-1] = (second, was_good + good, was_bad + bad)
+            latest = window[-1]
+            latest[1] += good
+            latest[2] += bad
             return
-        window.append((second, good, bad))
+        window.append([second, good, bad])
         while window[0][0] < second - window_s:
             window.pop(0)
 

@@ -17,7 +17,7 @@ from llmlb.core.candidates import EligibleNodes
 from llmlb.core.change import Change, ChangeKind
 from llmlb.core.circuit import Circuit, CircuitRules, CircuitState
 from llmlb.core.health import NodeState, Signal, after
-from llmlb.core.load import Thresholds, rank_of
+from llmlb.core.load import ONE_ACTIVE, Thresholds, rank_of
 from llmlb.core.node import (
     Beat,
     Exclusion,
@@ -257,12 +257,12 @@ class Fleet:
 
     def dispatch(self, node: Node, now_s: float, *, is_probe: bool) -> None:
         """A request goes to the node."""
-        self._turn += 1
-        node.turn = self._turn
+        turn = self._turn = self._turn + 1
+        node.rank += ONE_ACTIVE + turn - node.turn
+        node.turn = turn
         node.in_flight += 1
         node.active += 1
         node.total_requests += 1
-        node.rank = rank_of(node)
         if is_probe:
             node.circuit.probing = True
             for pool in node.pools:
@@ -277,20 +277,25 @@ class Fleet:
         was_full = limit is not None and node.active >= limit
         node.in_flight -= 1
         node.active -= 1
-        node.rank = rank_of(node)
+        node.rank -= ONE_ACTIVE
         circuit = node.circuit
-        circuit_state = circuit.state
-        changes = self._judge(node, outcome, now_s)
+        before = circuit.state
+        if before is CircuitState.CLOSED and outcome.kind is OutcomeKind.ANSWERED:
+            if outcome.fault is None:
+                node.note_latency(outcome.total_s, outcome.ttft_s)
+            circuit.succeeded(self.rules.circuit, now_s=now_s)
+            changes = []
+        else:
+            changes = self._judge(node, outcome, now_s)
         if self._nodes.get(node.id) is not node:
             return []
-        if was_full or changes or circuit.state is not CircuitState.CLOSED or circuit_state is not circuit.state:
+        if was_full or changes or circuit.state is not CircuitState.CLOSED or before is not CircuitState.CLOSED:
             return changes + self._place(node, now_s)
         if node.resting_until_s > now_s:
             self._place(node, now_s)
         elif node.ineligibility is None:
             for pool in node.pools:
-                if node in pool:
-                    pool.put(node)
+                pool.fell(node)
         return changes
 
     def _judge(self, node: Node, outcome: Outcome, now_s: float) -> list[Change]:
@@ -298,7 +303,7 @@ class Fleet:
         match outcome.kind:
             case OutcomeKind.ANSWERED:
                 if outcome.fault is None:
-                    node.note_latency(total_s=outcome.total_s, ttft_s=outcome.ttft_s)
+                    node.note_latency(outcome.total_s, outcome.ttft_s)
                 if circuit.succeeded(rules, now_s=now_s):
                     return [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")]
             case OutcomeKind.FAILED | OutcomeKind.UNREACHABLE:

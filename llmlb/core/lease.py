@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from llmlb.core.choice import Cost, InferenceRequest, Policy, Reason
 from llmlb.core.node import Node
@@ -14,8 +15,7 @@ class LeaseState(StrEnum):
     RELEASED = "released"
 
 
-@dataclass(slots=True, eq=False)
-class Lease:
+class Lease(Struct, eq=False):
     """Taken in the same step as the choice; released exactly once, by ``Balancer.settle``.
 
     policies: who was told of the dispatch, and will be told of the end, even if the mode changes in between.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 from llmlb.core.choice import Reason
 from llmlb.core.node import Exclusion, Figures, Fitness, Node
@@ -20,6 +20,8 @@ _SCORE_BITS = 14
 _GPU_SHIFT = _TURN_BITS
 _SCORE_SHIFT = _GPU_SHIFT + _GPU_BITS
 _ACTIVE_SHIFT = _SCORE_SHIFT + _SCORE_BITS
+ONE_ACTIVE = 1 << _ACTIVE_SHIFT
+"""What one more request adds to a rank. One more turn adds 1."""
 MAX_SCORE = 10_000
 
 
@@ -90,10 +92,11 @@ class LoadOrder:
 
     def put(self, node: Node) -> None:
         """Add, or note that a member's rank may have fallen; a risen rank needs no call."""
-        self._members.add(node)
-        heappush(self._heap, (node.rank, node))
-        if len(self._heap) > 2 * len(self._members) + 64:
-            self._heap = [(member.rank, member) for member in self._members]
+        heap, members = self._heap, self._members
+        members.add(node)
+        heappush(heap, (node.rank, node))
+        if len(heap) > 2 * len(members) + 64:
+            self._heap = [(member.rank, member) for member in members]
             heapify(self._heap)
 
     def discard(self, node: Node) -> None:
@@ -101,15 +104,13 @@ class LoadOrder:
 
     def first(self) -> Node | None:
         """The least loaded node, still in its place."""
-        heap = self._heap
+        heap, members = self._heap, self._members
         while heap:
             rank, node = heap[0]
-            if node in self._members:
-                if rank == node.rank:
-                    return node
-                heappop(heap)
-                if node.rank > rank:
-                    heappush(heap, (node.rank, node))
+            if rank == node.rank and node in members:
+                return node
+            if rank < node.rank and node in members:
+                heapreplace(heap, (node.rank, node))
             else:
                 heappop(heap)
         return None
@@ -121,12 +122,13 @@ class LoadOrder:
             return None
         if len(self._members) == 1:
             return best, Reason.ONLY_CANDIDATE
-        entry = heappop(self._heap)
+        heap = self._heap
+        entry = heappop(heap)
         runner_up = self.first()
         while runner_up is best:
-            heappop(self._heap)
+            heappop(heap)
             runner_up = self.first()
-        heappush(self._heap, entry)
+        heappush(heap, entry)
         if runner_up is None:
             return best, Reason.ONLY_CANDIDATE
         return best, criterion(best.rank, runner_up.rank)

@@ -232,15 +232,13 @@ class Node:
         """Figures count while younger than three heartbeat intervals."""
         return self.figures is not None and now_s - self.figures_at_s < 3 * self.interval_s
 
-    def note_latency(self, *, total_s: float, ttft_s: float | None) -> None:
+    def note_latency(self, total_s: float, ttft_s: float | None) -> None:
         """Move the running averages; failures do not call this, so an instantly failing node looks no faster."""
-        self.response_s = _ewma(self.response_s, total_s)
+        before_s = self.response_s
+        self.response_s = total_s if before_s is None else before_s + EWMA_WEIGHT * (total_s - before_s)
         if ttft_s is not None:
-            self.ttft_s = _ewma(self.ttft_s, ttft_s)
-
-
-def _ewma(average: float | None, sample: float) -> float:
-    return sample if average is None else average + EWMA_WEIGHT * (sample - average)
+            before_s = self.ttft_s
+            self.ttft_s = ttft_s if before_s is None else before_s + EWMA_WEIGHT * (ttft_s - before_s)
 
 
 def canonical_model(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from llmlb.errors import Fault
 
@@ -23,8 +24,7 @@ class OutcomeKind(StrEnum):
     """The client went away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """What an answer took, as the engine told. Tokens; None: it did not say.
 
     prompt: all of the prompt, cached: the part that the engine did not have to read again.  estimated: ``completion``
@@ -39,8 +39,7 @@ class Usage:
     decode_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """How it ended and whose fault it was. Durations in seconds from the dispatch to this node.
 
     rest_s: how long a busy node asked to be left alone.  usage: None where nothing was reported or counted.

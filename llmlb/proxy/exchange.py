@@ -12,9 +12,10 @@ an unclean close, because the official SDKs take a clean end for a complete answ
 from __future__ import annotations
 
 from asyncio import Task
-from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec.structs import replace
 
 from llmlb.auth.principals import ApiKey
 from llmlb.clock import monotonic_s, unix_s
@@ -82,38 +83,30 @@ _PHASES = {
 class Exchange:
     """Created by the protocol for each data-plane request; calls back to its client exactly once at its end."""
 
-    __slots__ = (
-        "_attempts",
-        "_body",
-        "_client",
-        "_connection",
-        "_dial",
-        "_dispatched_at_s",
-        "_head",
-        "_held",
-        "_held_bytes",
-        "_is_admitted",
-        "_is_clean",
-        "_key",
-        "_last_data_at_s",
-        "_parts",
-        "_paused_at_s",
-        "_plane",
-        "_policy",
-        "_queued",
-        "_received_at_s",
-        "_redialled",
-        "_request",
-        "_rests_s",
-        "_stage",
-        "_template",
-        "_ticket",
-        "_usage",
-        "_watch",
-        "deadline_at_s",
-        "lease",
-        "record",
-    )
+    # Most requests need few of these: setting them all for each would cost more than choosing the node.
+    deadline_at_s = NEVER
+    lease: Lease | None = None
+    _stage = Stage.RECEIVED
+    _policy: Policy | None = None
+    _attempts: tuple[Attempt, ...] = ()
+    _rests_s: tuple[float, ...] = ()
+    _ticket: Ticket | None = None
+    _dial: Task[None] | None = None
+    _connection: UpstreamConnection | None = None
+    _head: AnswerHead | None = None
+    _watch: StreamWatch | None = None
+    _usage: Usage | None = None
+    _held: list[bytes]
+    _parts: list[bytes]
+    _held_bytes = 0
+    _is_admitted = False
+    _is_clean = False
+    _queued = False
+    _redialled = False
+    _dispatched_at_s = 0.0
+    _last_data_at_s = 0.0
+    _paused_at_s = NEVER
+    _request: InferenceRequest
 
     def __init__(self, plane: DataPlane, client: Client, template: RequestTemplate, key: ApiKey, body: bytes) -> None:
         self._plane = plane
@@ -121,34 +114,11 @@ class Exchange:
         self._template = template
         self._key = key
         self._body = body
-        self._stage = Stage.RECEIVED
         self._received_at_s = monotonic_s()
-        self._request = InferenceRequest("", template.endpoint)
-        self._policy: Policy | None = None
-        self._attempts: tuple[Attempt, ...] = ()
-        self._rests_s: list[float] = []
-        self._ticket: Ticket | None = None
-        self._dial: Task[None] | None = None
-        self._connection: UpstreamConnection | None = None
-        self._head: AnswerHead | None = None
-        self._watch: StreamWatch | None = None
-        self._usage: Usage | None = None
-        self._held: list[bytes] = []
-        self._parts: list[bytes] = []
-        self._held_bytes = 0
-        self._is_admitted = False
-        self._is_clean = False
-        self._queued = False
-        self._redialled = False
-        self._dispatched_at_s = 0.0
-        self._last_data_at_s = 0.0
-        self._paused_at_s = NEVER
-        self.deadline_at_s = NEVER
-        self.lease: Lease | None = None
         self.record = ExchangeRecord(
             id=plane.request_id(),
             at_unix_s=unix_s(),
-            endpoint=template.endpoint.value,
+            endpoint=template.path,
             key_id=key.id,
             key_name=key.name,
             client_request_id=template.client_request_id,
@@ -192,11 +162,11 @@ class Exchange:
         self._request = InferenceRequest(
             model,
             template.endpoint,
-            stream=wanted.stream,
-            body_bytes=len(self._body),
-            max_tokens=wanted.max_tokens,
-            key_id=self._key.id,
-            pinned=NodeId(template.pin) if template.pin and self._key.is_admin else None,
+            wanted.stream,
+            len(self._body),
+            wanted.max_tokens,
+            self._key.id,
+            NodeId(template.pin) if template.pin and self._key.is_admin else None,
         )
         if template.policy and self._key.is_admin:
             self._policy = plane.policy_named(template.policy)
@@ -266,8 +236,7 @@ class Exchange:
 
     def head_received(self, head: AnswerHead) -> None:
         self._head = head
-        content_type = head.get(b"content-type") or b""
-        if head.status < 300 and content_type.lower().startswith(b"text/event-stream"):
+        if head.is_event_stream and head.status < 300:
             self._watch = StreamWatch(self._request.endpoint)
 
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
@@ -281,10 +250,13 @@ class Exchange:
             else:
                 self._relay(raw, parts, is_last=is_last)
             return
-        self._held.append(raw)
-        self._held_bytes += len(raw)
         head = self._head
         assert head is not None
+        if is_last and self._watch is None and not self._held and head.status == 200:
+            self._answer_whole(head, raw, parts)
+            return
+        self._held.append(raw)
+        self._held_bytes += len(raw)
         if self._watch is not None:
             self._hold_stream(self._watch, parts, is_last=is_last)
             return
@@ -441,7 +413,7 @@ class Exchange:
         cause = f"the node answered {status}"
         if status == 429 or (status == 503 and head.get(b"retry-after") is not None):
             rest_s = min(retry_after_s(head) or 1.0, LONGEST_REST_S)
-            self._rests_s.append(rest_s)
+            self._rests_s = (*self._rests_s, rest_s)
             attempt = Attempt.BUSY if status == 429 else Attempt.DECLINED
             self._attempt_failed(attempt, OutcomeKind.BUSY, cause, rest_s=rest_s, answer=head if is_whole else None)
         elif status in (503, 504):
@@ -466,7 +438,7 @@ class Exchange:
         answer: AnswerHead | None = None,
     ) -> None:
         """One node could not do it: another one does, or the client is told."""
-        held = b"".join(self._held)
+        held = b"".join(self._held) if answer is not None else b""
         lease = self.lease
         self._let_go()
         self._attempts = (*self._attempts, attempt)
@@ -512,6 +484,17 @@ class Exchange:
         return False
 
     # From the commit point on
+
+    def _answer_whole(self, head: AnswerHead, raw: bytes, parts: list[bytes]) -> None:
+        """The most usual of answers: all of it at once."""
+        record = self.record
+        self._stage = Stage.RELAYING
+        self._take_tokens(tokens_of(raw if len(parts) == 1 else b"".join(parts)))
+        record.status = 200
+        trace = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
+        record.bytes_out = len(trace) + len(raw)
+        self._client.write(trace + raw)
+        self._complete()
 
     def _commit(self) -> None:
         head = self._head
@@ -684,7 +667,7 @@ class Exchange:
         record.error = record.error or reply.message
         head = replies.trace_fields(record, tries=len(self._attempts))
         keep_alive = self._client.keeps_alive
-        self._client.write(replies.render(reply, self._request.endpoint, headers=head, keep_alive=keep_alive))
+        self._client.write(replies.render(reply, self._template.endpoint, headers=head, keep_alive=keep_alive))
         if reply.closes:
             self._client.break_off()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,16 @@ from typing import Protocol
 from llmlb.clock import monotonic_s
 from llmlb.core.node import Node
 from llmlb.errors import NodeUnreachable
-from llmlb.proxy.upstream import UpstreamConnection
+from llmlb.proxy.upstream import AnswerHeads, UpstreamConnection
+
+_DEAD_PEER_OPTIONS = (
+    ("TCP_USER_TIMEOUT", 10_000),
+    ("TCP_KEEPIDLE", 5),
+    ("TCP_KEEPINTVL", 2),
+    ("TCP_KEEPCNT", 3),
+)
+"""A node whose machine or network is gone says nothing, and it may be minutes until a silent answer is overdue. So the
+kernel gives up after about 10 s without an acknowledgement, and asks for one after 5 s of silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class ConnectionPool:
     def __init__(self, endpoint: NodeEndpoint, *, connect_timeout_s: float, keep_alive_s: float) -> None:
         self.endpoint = endpoint
         self.fixed_head = endpoint.fixed_head
+        self.heads = AnswerHeads()
         self.prefix = endpoint.path_prefix.encode()
         self._connect_timeout_s = connect_timeout_s
         self._keep_alive_s = keep_alive_s
@@ -64,10 +75,13 @@ class ConnectionPool:
 
     def take(self) -> UpstreamConnection | None:
         """An idle connection that the node should still hold open, or None: dial then."""
+        idle = self._idle
+        if not idle:
+            return None
         fresh_since_s = monotonic_s() - self._keep_alive_s
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_usable:
+        while idle:
+            connection = idle.pop()
+            if not connection.transport.is_closing():
                 if connection.idle_since_s >= fresh_since_s:
                     return connection
                 connection.abort()
@@ -110,6 +124,7 @@ class ConnectionPool:
         except (OSError, ssl.SSLError) as error:
             dialler.unreachable(NodeUnreachable(f"connection failed ({error.strerror or error})"))
         else:
+            _notice_dead_peer(connection.transport)
             dialler.connected(connection)
 
     def close_stale(self, now_s: float) -> None:
@@ -128,6 +143,15 @@ class ConnectionPool:
         self._idle.clear()
         for task in self._dials:
             task.cancel()
+
+
+def _notice_dead_peer(transport: asyncio.Transport) -> None:
+    handle: socket.socket = transport.get_extra_info("socket")
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _DEAD_PEER_OPTIONS:
+        option = getattr(socket, name, None)
+        if option is not None:  # not every system has all of them
+            handle.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Upstreams:

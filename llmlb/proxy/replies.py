@@ -156,11 +156,10 @@ def render(reply: Reply, endpoint: Endpoint | None, *, headers: bytes = b"", kee
 def trace_fields(record: ExchangeRecord, *, tries: int) -> bytes:
     """The ``x-llmlb-*`` fields of an answer: where it came from, after how many tries, and what it cost."""
     chosen = f"x-llmlb-node: {record.node_id}\r\nx-llmlb-reason: {record.reason}\r\n" if record.node_id else ""
+    queue_ms = f"{record.queue_s * 1000:.1f}" if record.queue_s else "0.0"
     return (
-        f"{chosen}x-llmlb-request-id: {record.id}\r\n"
-        f"x-llmlb-queue-ms: {record.queue_s * 1000:.1f}\r\n"
-        f"x-llmlb-overhead-ms: {record.overhead_s * 1000:.2f}\r\n"
-        f"x-llmlb-attempts: {tries}\r\n"
+        f"{chosen}x-llmlb-request-id: {record.id}\r\nx-llmlb-queue-ms: {queue_ms}\r\n"
+        f"x-llmlb-overhead-ms: {record.overhead_s * 1000:.2f}\r\nx-llmlb-attempts: {tries}\r\n"
     ).encode("latin-1")
 
 
@@ -178,8 +177,8 @@ def error_event(endpoint: Endpoint, message: str) -> bytes:
             return b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
 
 
+_PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
+
+
 def status_phrase(status: int) -> bytes:
-    try:
-        return HTTPStatus(status).phrase.encode()
-    except ValueError:
-        return b"Status"
+    return _PHRASES.get(status, b"Status")

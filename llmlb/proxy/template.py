@@ -23,6 +23,8 @@ class RequestTemplate:
     """
 
     endpoint: Endpoint
+    path: str
+    path_bytes: bytes
     credential: bytes
     content_encoding: bytes
     client_request_id: str
@@ -34,7 +36,7 @@ class RequestTemplate:
         """The request to a node, from scratch: nothing of the client's framing or credentials is in it."""
         return b"POST %b%b HTTP/1.1\r\n%b%bContent-Length: %d\r\n\r\n%b" % (
             prefix,
-            self.endpoint.value.encode(),
+            self.path_bytes,
             fixed_head,
             self.forwarded,
             len(body),
@@ -52,6 +54,8 @@ def digest(endpoint: Endpoint, fields: Fields) -> RequestTemplate:
     ]
     return RequestTemplate(
         endpoint=endpoint,
+        path=endpoint.value,
+        path_bytes=endpoint.value.encode(),
         credential=named.get(b"authorization") or named.get(b"x-api-key") or b"",
         content_encoding=named.get(b"content-encoding", b"identity").lower(),
         client_request_id=_text(named.get(b"x-request-id")),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
+from msgspec import Struct
 
 from llmlb.errors import NodeLost, NodeMisbehaved, ProxyError
+from llmlb.proxy.replies import status_phrase
 
 if TYPE_CHECKING:
     from llmlb.proxy.pool import ConnectionPool
@@ -27,6 +28,11 @@ _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f
 _FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*?)[ \t]*\r\n")
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
+_PASSED = frozenset({b"content-type", b"cache-control", b"retry-after", b"request-id"})
+_PASSED_PREFIXES = (b"openai-", b"anthropic-", b"x-ratelimit-")
+MAX_LENGTH_DIGITS = 15
+_LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]{1,%d})\r\n" % MAX_LENGTH_DIGITS, re.IGNORECASE)
+
 
 class Framing(Enum):
     """How the end of an answer is known."""
@@ -36,15 +42,20 @@ class Framing(Enum):
     CLOSE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerHead:
-    """Status and fields of a node's answer. Field names are lower case. content_length: with LENGTH framing only."""
+class AnswerHead(Struct, frozen=True, gc=False):
+    """Status and fields of a node's answer. Field names are lower case. content_length: with LENGTH framing only.
+
+    passed: the status line and those fields that are meant for clients. Cookies, server names and hop-by-hop fields of
+    a node never get to them.
+    """
 
     status: int
     fields: tuple[tuple[bytes, bytes], ...]
     framing: Framing
     content_length: int
     keep_alive: bool
+    passed: bytes = b""
+    is_event_stream: bool = False
 
     def get(self, name: bytes) -> bytes | None:
         for field_name, value in self.fields:
@@ -62,22 +73,96 @@ def parse_answer_head(head: bytes) -> AnswerHead:
         raise NodeMisbehaved("the node's response head is malformed")
     status = int(line[2])
     fields = tuple((name.lower(), value) for name, value in _FIELD.findall(block))
+    connection = b",".join(value.lower() for name, value in fields if name == b"connection")
+    framing, length = _framing(status, fields, is_old=line[1] == b"0")
+    return AnswerHead(
+        status,
+        fields,
+        framing,
+        length,
+        keep_alive=line[1] == b"1" and b"close" not in connection and framing is not Framing.CLOSE,
+        passed=_passed(status, fields),
+        is_event_stream=any(
+            name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in fields
+        ),
+    )
+
+
+def _framing(status: int, fields: tuple[tuple[bytes, bytes], ...], *, is_old: bool) -> tuple[Framing, int]:
+    if status in (204, 304):
+        return Framing.LENGTH, 0
     lengths = {value for name, value in fields if name == b"content-length"}
     codings = [value.lower() for name, value in fields if name == b"transfer-encoding"]
-    connection = b",".join(value.lower() for name, value in fields if name == b"connection")
-    keep_alive = line[1] == b"1" and b"close" not in connection
-    if status in (204, 304):
-        return AnswerHead(status, fields, Framing.LENGTH, 0, keep_alive)
     if codings:
-        if lengths or codings != [b"chunked"] or line[1] == b"0":
+        if lengths or codings != [b"chunked"] or is_old:
             raise NodeMisbehaved("the node's response has contradictory framing")
-        return AnswerHead(status, fields, Framing.CHUNKED, 0, keep_alive)
+        return Framing.CHUNKED, 0
     if not lengths:
-        return AnswerHead(status, fields, Framing.CLOSE, 0, keep_alive=False)
+        return Framing.CLOSE, 0
     length = lengths.pop()
     if lengths or not length.isdigit() or len(length) > 18:
         raise NodeMisbehaved("the node's response has contradictory lengths")
-    return AnswerHead(status, fields, Framing.LENGTH, int(length), keep_alive)
+    return Framing.LENGTH, int(length)
+
+
+def _passed(status: int, fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    lines = [b"HTTP/1.1 %d %s\r\n" % (status, status_phrase(status))]
+    for name, value in fields:
+        if name in _PASSED or name.startswith(_PASSED_PREFIXES):
+            lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join(lines)
+
+
+class AnswerHeads:
+    """Reads the heads of one node's answers. Engines repeat themselves but for the length of the body, so what was read
+    once is recognised by its bytes and not read again."""
+
+    __slots__ = ("_chunked", "_chunked_text", "_prefix", "_sized", "_suffix")
+
+    def __init__(self) -> None:
+        self._chunked: AnswerHead | None = None
+        self._chunked_text = b""
+        self._sized: AnswerHead | None = None
+        self._prefix = b""
+        self._suffix = b""
+
+    def read(self, data: bytes) -> tuple[AnswerHead, int] | None:
+        """The head at the start of the data, and where it ends; None while it is incomplete. Raises NodeMisbehaved."""
+        known = self._sized
+        if known is not None and data.startswith(self._prefix):
+            start = len(self._prefix)
+            end = data.find(b"\r\n", start, start + MAX_LENGTH_DIGITS + 2)
+            digits = data[start:end]
+            if digits.isdigit() and data.startswith(self._suffix, end):
+                head = AnswerHead(
+                    known.status,
+                    known.fields,
+                    Framing.LENGTH,
+                    int(digits),
+                    known.keep_alive,
+                    known.passed,
+                    known.is_event_stream,
+                )
+                return head, end + len(self._suffix)
+        if self._chunked is not None and data.startswith(self._chunked_text):
+            return self._chunked, len(self._chunked_text)
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return None
+        head = parse_answer_head(data[:end])
+        self._remember(head, data[:end])
+        return head, end
+
+    def _remember(self, head: AnswerHead, text: bytes) -> None:
+        if head.framing is Framing.CHUNKED:
+            self._chunked, self._chunked_text = head, text
+            return
+        length = _LENGTH.search(text)
+        # With a second length, or one that does not count, equal bytes around the digits would not mean the same.
+        lengths = sum(name == b"content-length" for name, _ in head.fields)
+        if length is not None and lengths == 1 and head.content_length == int(length[1]):
+            self._sized = head
+            self._prefix, self._suffix = text[: length.start(1)], text[length.end(1) :]
 
 
 class Receiver(Protocol):
@@ -151,7 +236,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def send(self, receiver: Receiver, request: bytes) -> None:
         """Send a whole request; the answer goes to the receiver."""
-        self._reset()
         self.answer_began = False
         self.receiver = receiver
         self.transport.write(request)
@@ -175,10 +259,11 @@ class UpstreamConnection(asyncio.Protocol):
     def release(self) -> None:
         """The answer is complete: back to the pool, or close when the node wants it so."""
         self.receiver = None
-        self.resume()
+        if self._is_paused:
+            self.resume()
         head = self._head
         self._reset()
-        if head is not None and head.keep_alive and self.is_usable:
+        if head is not None and head.keep_alive and not self.transport.is_closing():
             self.pool.put(self)
         else:
             self.transport.close()
@@ -233,16 +318,17 @@ class UpstreamConnection(asyncio.Protocol):
     # reading
 
     def _read_head(self, data: bytes) -> None:
-        data = self._head_bytes + data
-        end = data.find(b"\r\n\r\n") + 4
-        if end < 4:
+        if self._head_bytes:
+            data = self._head_bytes + data
+            self._head_bytes = b""
+        found = self.pool.heads.read(data)
+        if found is None:
             if len(data) > MAX_HEAD_BYTES:
                 raise NodeMisbehaved("the node's response head is too long")
             self._head_bytes = data
             return
-        head = parse_answer_head(data[:end])
+        head, end = found
         rest = data[end:]
-        self._head_bytes = b""
         if head.status < 200:
             if head.status == 101:
                 raise NodeMisbehaved("the node switched protocols unasked")
@@ -264,17 +350,17 @@ class UpstreamConnection(asyncio.Protocol):
         receiver, head = self.receiver, self._head
         assert receiver is not None
         assert head is not None
-        match head.framing:
-            case Framing.CHUNKED:
-                parts = self._unchunk(data)
-                receiver.body_received(data, parts, is_last=self._message_is_complete)
-            case Framing.LENGTH:
-                self._remaining -= len(data)
-                if self._remaining < 0:
-                    raise NodeMisbehaved("the node sent more than its Content-Length")
-                receiver.body_received(data, [data], is_last=self._remaining == 0)
-            case Framing.CLOSE:
-                receiver.body_received(chunk(data), [data], is_last=False)
+        framing = head.framing
+        if framing is Framing.CHUNKED:
+            parts = self._unchunk(data)
+            receiver.body_received(data, parts, is_last=self._message_is_complete)
+        elif framing is Framing.LENGTH:
+            self._remaining -= len(data)
+            if self._remaining < 0:
+                raise NodeMisbehaved("the node sent more than its Content-Length")
+            receiver.body_received(data, [data], is_last=self._remaining == 0)
+        else:
+            receiver.body_received(chunk(data), [data], is_last=False)
 
     def _unchunk(self, data: bytes) -> list[bytes]:
         parser = self._parser

@@ -8,7 +8,6 @@ of note, and only such a read is decoded. Success is what the official SDKs take
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -48,8 +47,7 @@ class Verdict(Enum):
     FAILURE = auto()
 
 
-@dataclass(slots=True)
-class Tokens:
+class Tokens(msgspec.Struct):
     """Token counts, and how long they took in seconds, as the engine reported them; None where it did not."""
 
     prompt: int | None = None
@@ -62,13 +60,13 @@ class Tokens:
         """Read a ``usage`` object of any dialect. Wrong types are ignored: they are the node's words."""
         if not isinstance(usage, dict):
             return
-        prompt = usage.get("prompt_tokens", usage.get("input_tokens"))
-        completion = usage.get("completion_tokens", usage.get("output_tokens"))
-        details = usage.get("prompt_tokens_details", usage.get("input_tokens_details"))
-        cached = details.get("cached_tokens") if isinstance(details, dict) else usage.get("cache_read_input_tokens")
-        self.prompt = _count(prompt, self.prompt)
-        self.completion = _count(completion, self.completion)
-        self.cached = _count(cached, self.cached)
+        find = usage.get
+        details = find("prompt_tokens_details") or find("input_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, dict) else find("cache_read_input_tokens")
+        self.prompt = _count(find("prompt_tokens", find("input_tokens")), self.prompt)
+        self.completion = _count(find("completion_tokens", find("output_tokens")), self.completion)
+        if cached is not None:
+            self.cached = _count(cached, self.cached)
 
     def take_timings(self, timings: object) -> None:
         """Read llama.cpp's ``timings``."""
@@ -269,6 +267,11 @@ class StreamWatch:
                     verdict = Verdict.CONTENT
                 case Sight.END:
                     self.ended = True
+                    if not self.is_complete:
+                        # SDKs stop reading at the end mark: an error event behind it would not be seen.
+                        self.failure = "the stream ended without a finish reason"
+                        self.sound_bytes = position - carried if position >= carried else -1
+                        return Verdict.FAILURE
                 case Sight.FAILURE:
                     self.sound_bytes = position - carried if position >= carried else -1
                     return Verdict.FAILURE
@@ -318,7 +321,7 @@ def _describe(event: Event) -> str:
     return "the engine sent an error event"
 
 
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, gc=False):
     usage: Any = None  # checked by Tokens.take
     timings: Any = None  # checked by Tokens.take_timings
 
@@ -329,8 +332,12 @@ _decode_answer = msgspec.json.Decoder(_Answer).decode
 def tokens_of(answer: bytes) -> Tokens:
     """The token counts of a whole JSON answer; empty when it holds none or is not JSON."""
     tokens = Tokens()
-    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    try:
         fields = _decode_answer(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return tokens
+    if fields.usage is not None:
         tokens.take(fields.usage)
+    if fields.timings is not None:
         tokens.take_timings(fields.timings)
     return tokens

@@ -5,24 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from llmlb.telemetry.log_line import FieldValue, LogLine, safe
-from llmlb.telemetry.requests import ExchangeRecord
+from llmlb.telemetry.log_line import FieldValue, LogLine, instant, quoted, safe
+from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 LOGGER = "llmlb.access"
+_LEVEL = "INFO"
 _NO_STATUS = "-"
 
 _known = lru_cache(maxsize=1024)(safe)
 """For values that come again and again: looking at every character of them each time costs more than the rest."""
 
 
+@lru_cache(maxsize=1024)
+def _shown(text: str) -> str:
+    return quoted(safe(text))
+
+
 class AccessLog:
     """Collects records and writes their lines together: a line on its own would cost more than choosing the node.
 
-    emit: takes finished lines.  batch: so many records are written at once without waiting for ``flush``.
+    emit: takes text that ends in a line break.  render: one line of it.  batch: so many records are written at once
+    without waiting for ``flush``.
     """
 
-    def __init__(self, emit: Callable[[list[LogLine]], None], *, batch: int = 200) -> None:
+    def __init__(
+        self, emit: Callable[[str], None], render: Callable[[ExchangeRecord], str], *, batch: int = 200
+    ) -> None:
         self._emit = emit
+        self._render = render
         self._batch = batch
         self._waiting: list[ExchangeRecord] = []
 
@@ -36,7 +46,25 @@ class AccessLog:
         """Write what was collected. Call it a few times a second, and at the end."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self._emit([access_line(record) for record in waiting])
+            self._emit("\n".join([*map(self._render, waiting), ""]))
+
+
+def access_text(record: ExchangeRecord) -> str:
+    """``access_line(record).text(coloured=False)`` for the usual record, without the steps in between."""
+    if record.outcome is not ExchangeOutcome.ANSWERED or record.attempts or record.error or record.client_request_id:
+        return access_line(record).text(coloured=False)
+    queue = f" queue_ms={_ms(record.queue_s):.15g}" if record.queue_s else ""
+    ttft = "" if record.ttft_s is None else f" ttft_ms={_ms(record.ttft_s):.15g}"
+    prompt = "" if record.prompt_tokens is None else f" prompt_tokens={record.prompt_tokens}"
+    completion = "" if record.completion_tokens is None else f" completion_tokens={record.completion_tokens}"
+    key = f" key={_shown(record.key_name)}" if record.key_name else ""
+    address = f" address={_shown(record.address)}" if record.address else ""
+    node = f"node_id={_shown(record.node_id)} reason={record.reason}"
+    return (
+        f"{instant(record.at_unix_s + record.total_s)} {_LEVEL:<8} {LOGGER:<24} "
+        f"{record.endpoint} {record.status} answered id={record.id} model={_shown(record.model)} {node}{key}{address} "
+        f"total_ms={_ms(record.total_s):.15g}{queue}{ttft}{prompt}{completion} bytes_out={record.bytes_out}"
+    )
 
 
 def access_line(record: ExchangeRecord) -> LogLine:
@@ -59,7 +87,7 @@ def access_line(record: ExchangeRecord) -> LogLine:
     message = f"{record.endpoint} {record.status or _NO_STATUS} {record.outcome}"
     if record.cancelled_phase is not None:
         message = f"{message} while {record.cancelled_phase}"
-    return LogLine(record.at_unix_s + record.total_s, "INFO", LOGGER, message, fields)
+    return LogLine(record.at_unix_s + record.total_s, _LEVEL, LOGGER, message, fields)
 
 
 def _measures(record: ExchangeRecord) -> dict[str, FieldValue]:

@@ -45,14 +45,14 @@ class LogLine:
         level = f"{self.level:<8}"
         if coloured:
             level = f"\x1b[{_COLOURS.get(self.level, '0')}m{level}\x1b[0m"
-        values = "".join([f" {name}={_quoted(value)}" for name, value in self.fields.items()])
-        line = f"{_instant(self.at_unix_s)} {level} {self.logger:<24} {self.message}{values}"
+        values = "".join([f" {name}={quoted(value)}" for name, value in self.fields.items()])
+        line = f"{instant(self.at_unix_s)} {level} {self.logger:<24} {self.message}{values}"
         return line if not self.trace else line + "\n" + "\n".join(f"    {part}" for part in self.trace.split("\n"))
 
     def json(self) -> str:
         """For collectors: one object. A field named like one of ours gets a trailing underscore."""
         entry: dict[str, FieldValue] = {
-            "at": _instant(self.at_unix_s),
+            "at": instant(self.at_unix_s),
             "level": self.level.lower(),
             "logger": self.logger,
             "message": self.message,
@@ -114,9 +114,10 @@ def _trace(record: logging.LogRecord) -> str:
     return "\n".join(safe(part) for part in parts)[:MAX_TRACEBACK_CHARS]
 
 
-def _quoted(value: FieldValue) -> str:
+def quoted(value: FieldValue) -> str:
+    """A value as it stands behind ``name=``: in quotes where a reader could not tell its end."""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.15g}"
     if not isinstance(value, str):
         return str(value)
     if value and not _NEEDS_QUOTES(value):
@@ -124,7 +125,7 @@ def _quoted(value: FieldValue) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _instant(at_unix_s: float) -> str:
+def instant(at_unix_s: float) -> str:
     """RFC 3339 with milliseconds, UTC."""
     second = int(at_unix_s)
     return f"{_second(second)}.{int((at_unix_s - second) * 1000):03d}Z"

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TextIO
 
-from llmlb.telemetry.access_log import AccessLog
+from llmlb.telemetry.access_log import AccessLog, access_line, access_text
 from llmlb.telemetry.log_line import LogLine, line_of
 from llmlb.telemetry.log_writer import LogWriter
 from llmlb.telemetry.requests import ExchangeRecord
@@ -37,15 +37,17 @@ class LogHandler(logging.Handler):
         try:
             line = line_of(record)
             self.kept.append(line)
-            self.write([line])
+            self._writer.write(f"{self.written(line)}\n")
         except Exception:  # noqa: BLE001 -- whatever a logged object does, the request it is about must go on
             self.handleError(record)
 
-    def write(self, lines: list[LogLine]) -> None:
-        """Write lines without keeping them."""
-        self._writer.write("".join([f"{self._written(line)}\n" for line in lines]))
+    @property
+    def is_plain(self) -> bool:
+        """Text without colours."""
+        return not (self._as_json or self._coloured)
 
-    def _written(self, line: LogLine) -> str:
+    def written(self, line: LogLine) -> str:
+        """The line as this log writes it, without a line break."""
         return line.json() if self._as_json else line.text(coloured=self._coloured)
 
 
@@ -55,7 +57,8 @@ class Logs:
     def __init__(self, handler: LogHandler, writer: LogWriter, *, access: bool) -> None:
         self._handler = handler
         self._writer = writer
-        self._access = AccessLog(handler.write) if access else None
+        render = access_text if handler.is_plain else lambda record: handler.written(access_line(record))
+        self._access = AccessLog(writer.write, render) if access else None
 
     def recent(self, limit: int = KEPT_LINES, *, level: str = "") -> list[LogLine]:
         """The last lines, newest first; with ``level``, such as WARNING, only those at least as important."""

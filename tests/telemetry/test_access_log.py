@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from llmlb.telemetry.access_log import AccessLog, access_line
-from llmlb.telemetry.log_line import LogLine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlb.telemetry.access_log import AccessLog, access_line, access_text
 from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 
 
@@ -58,14 +60,37 @@ def test_what_a_client_sends_cannot_forge_or_reveal() -> None:
 
 
 def test_lines_come_together_and_none_is_lost() -> None:
-    batches: list[list[LogLine]] = []
-    log = AccessLog(batches.append, batch=3)
+    batches: list[str] = []
+    log = AccessLog(batches.append, lambda record: record.id, batch=3)
     for number in range(7):
         log.access(record(id=f"req_{number}"))
     log.flush()
     log.flush()
-    assert [[made.fields["id"] for made in batch] for batch in batches] == [
-        ["req_0", "req_1", "req_2"],
-        ["req_3", "req_4", "req_5"],
-        ["req_6"],
-    ]
+    assert batches == ["req_0\nreq_1\nreq_2\n", "req_3\nreq_4\nreq_5\n", "req_6\n"]
+
+
+@given(
+    names=st.lists(st.text(max_size=8), min_size=4, max_size=4),
+    seconds=st.lists(st.floats(0, 3600), min_size=3, max_size=3),
+    tokens=st.none() | st.integers(0, 10**6),
+    outcome=st.sampled_from(ExchangeOutcome),
+    error=st.sampled_from(["", "", "the node was lost"]),
+)
+def test_the_quick_way_writes_the_same_line(
+    names: list[str], seconds: list[float], tokens: int | None, outcome: ExchangeOutcome, error: str
+) -> None:
+    made = record(
+        model=names[0] or "m",
+        node_id=names[1] or "n",
+        reason="least_active",
+        key_name=names[2],
+        address=names[3],
+        total_s=seconds[0],
+        queue_s=seconds[1],
+        ttft_s=seconds[2] or None,
+        prompt_tokens=tokens,
+        completion_tokens=tokens,
+        outcome=outcome,
+        error=error,
+    )
+    assert access_text(made) == access_line(made).text(coloured=False)
