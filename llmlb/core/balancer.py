@@ -10,7 +10,7 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from llmlb.core.admission import ModelQueue, RefusalKind, Ticket, Waiter
+from llmlb.core.admission import ModelQueue, RefusalKind, Ticket, Waiter, answer_tokens
 from llmlb.core.candidates import EligibleNodes
 from llmlb.core.change import Change
 from llmlb.core.choice import Choice, InferenceRequest, Policy, Reason
@@ -161,12 +161,15 @@ class Balancer:
 
     def settle(self, lease: Lease, outcome: Outcome, now_s: float) -> list[Change]:
         """Give a lease back. Raises RuntimeError when it was given back before: that would be a bug of ours."""
-        if lease.state is LeaseState.RELEASED:
+        if lease.state is not LeaseState.HELD:
             raise RuntimeError("a lease was released twice")
         lease.state = LeaseState.RELEASED
         self.leases.discard(lease)
         for policy in lease.policies:
             policy.ended(lease.request, lease.node.id, outcome, now_s)
+        queue = self._queues.get(lease.request.model)
+        if queue is not None:
+            queue.charge(lease.request.key_id, answer_tokens(outcome.usage))
         return self.fleet.depart(lease.node, outcome, now_s)
 
     def grants(self, now_s: float) -> list[Grant]:

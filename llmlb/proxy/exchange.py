@@ -125,6 +125,8 @@ class Exchange:
             address=client.address,
             bytes_in=len(body),
         )
+        if plane.rules.recorded_bytes:
+            self.record.prompt = body[: plane.rules.recorded_bytes]
 
     @property
     def is_committed(self) -> bool:
@@ -240,15 +242,17 @@ class Exchange:
             self._watch = StreamWatch(self._request.endpoint)
 
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
+        if self.record.prompt is not None:
+            self._record_answer(parts)
         if self._stage is Stage.RELAYING:
             self.record.bytes_out += len(raw)
-            if self._watch is None:
-                self._client.write(raw)
-                self._last_data_at_s = monotonic_s()
-                if is_last:
-                    self._complete()
-            else:
-                self._relay(raw, parts, is_last=is_last)
+            if self._watch is not None:
+                self._relay(raw, parts, self._watch, is_last=is_last)
+                return
+            self._client.write(raw)
+            self._last_data_at_s = monotonic_s()
+            if is_last:
+                self._complete()
             return
         head = self._head
         assert head is not None
@@ -271,6 +275,10 @@ class Exchange:
             self._complete()
         elif self._held_bytes > limit:
             self._commit()
+
+    def _record_answer(self, parts: list[bytes]) -> None:
+        so_far = self.record.answer or b""
+        self.record.answer = b"".join([so_far, *parts])[: self._plane.rules.recorded_bytes]
 
     def node_lost(self, error: ProxyError) -> None:
         connection, self._connection = self._connection, None
@@ -305,11 +313,6 @@ class Exchange:
 
     def _enforce_stream_limits(self, now_s: float) -> None:
         timeouts = self._plane.rules.timeouts
-        if now_s - self._paused_at_s >= timeouts.write_stall_s:
-            # The client has taken nothing for so long that it counts as gone.
-            self._client.break_off()
-            self.client_gone()
-            return
         total_s = timeouts.stream_total_s if self._watch is not None else timeouts.answer_s
         if now_s - self._dispatched_at_s >= total_s:
             self._cut(f"it took longer than {total_s:g} s")
@@ -347,8 +350,10 @@ class Exchange:
         self._dispatched_at_s = lease.dispatched_at_s = monotonic_s()
         self._stage = Stage.DIALLING
         self._redialled = False
-        self.record.node_id = lease.node.id
-        self.record.reason = lease.reason
+        record = self.record
+        record.node_id = lease.node.id
+        record.reason = lease.reason._value_
+        record.costs = lease.costs
         pool = self._plane.upstreams.pool(lease.node)
         if pool is None:
             self._attempt_failed(Attempt.NOT_SENT, OutcomeKind.UNREACHABLE, "the node's address is not known")
@@ -375,6 +380,8 @@ class Exchange:
             self.deadline_at_s = now_s + timeouts.answer_s
         if not self._attempts:
             self.record.overhead_s = now_s - self._received_at_s - self.record.queue_s
+        else:
+            self.record.answer = None
         pool = connection.pool
         connection.send(self, self._template.render(pool.prefix, pool.fixed_head, self._body))
 
@@ -535,35 +542,39 @@ class Exchange:
     def _note_boundary(self) -> None:
         connection, watch = self._connection, self._watch
         self._is_clean = (
-            connection is not None and connection.at_chunk_boundary and watch is not None and watch.at_boundary
+            connection is not None and connection.at_chunk_boundary and watch is not None and not watch.partial
         )
 
-    def _relay(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
-        watch, connection = self._watch, self._connection
-        assert watch is not None
+    def _relay(self, raw: bytes, parts: list[bytes], watch: StreamWatch, *, is_last: bool) -> None:
+        connection = self._connection
         assert connection is not None
-        for index, part in enumerate(parts):
+        for part in parts:
             if watch.feed(part) is Verdict.FAILURE:
-                sound = watch.sound_bytes
-                aligned = self._is_clean if sound >= 0 or index == 0 else False
-                if sound >= 0 and aligned:
-                    self._client.write(chunk(b"".join(parts[:index]) + part[:sound]))
-                self._cut(watch.failure, aligned=aligned and sound >= 0)
+                self._cut_at_failure(watch, parts, part)
                 return
         if parts and parts[0][:1] != b":":
             # Comments keep a connection open, not a stream alive: only data shows that the engine still works.
             self._last_data_at_s = monotonic_s()
         if not is_last:
             self._client.write(raw)
-            self._is_clean = watch.at_boundary and connection.at_chunk_boundary
+            self._is_clean = connection.at_chunk_boundary and not watch.partial
         elif watch.is_complete:
             self._client.write(raw)
             self._complete()
         else:
-            aligned = self._is_clean and watch.at_boundary
+            aligned = self._is_clean and not watch.partial
             if aligned:
                 self._client.write(chunk(b"".join(parts)))
             self._cut("the stream ended before it was complete", aligned=aligned)
+
+    def _cut_at_failure(self, watch: StreamWatch, parts: list[bytes], bad: bytes) -> None:
+        """A part of this read holds an error: what came before it is still passed on, if it stands on its own."""
+        sound = watch.sound_bytes
+        index = next(index for index, part in enumerate(parts) if part is bad)
+        aligned = self._is_clean if sound >= 0 or index == 0 else False
+        if sound >= 0 and aligned:
+            self._client.write(chunk(b"".join(parts[:index]) + bad[:sound]))
+        self._cut(watch.failure, aligned=aligned and sound >= 0)
 
     def _cut(self, cause: str, *, aligned: bool | None = None, fault: Fault = Fault.NODE) -> None:
         """End a committed answer that cannot be completed, from our side."""

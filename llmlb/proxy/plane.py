@@ -10,7 +10,7 @@ from random import Random
 from llmlb.auth.gatekeeper import Gatekeeper
 from llmlb.clock import monotonic_s, perf_s
 from llmlb.config.settings import LimitsSettings, TimeoutsSettings
-from llmlb.core.admission import RefusalKind, Waiter
+from llmlb.core.admission import Waiter
 from llmlb.core.balancer import Admitted, Balancer, Offer
 from llmlb.core.change import Change
 from llmlb.core.choice import InferenceRequest, Policy
@@ -27,11 +27,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PlaneRules:
-    """The settings that the data path reads."""
+    """The settings that the data path reads. recorded_bytes: of each prompt and answer; 0: they are not recorded."""
 
     limits: LimitsSettings
     timeouts: TimeoutsSettings
     retry: RetryRules
+    recorded_bytes: int = 0
 
 
 class DataPlane:
@@ -65,10 +66,14 @@ class DataPlane:
         self._named_policies: dict[str, Policy] = {}
         self.budget = RetryBudget(rules.retry)
         self.exchanges: set[Exchange] = set()
+        self._requests = 0
+        self._request_prefix = f"req_{rng.getrandbits(48):012x}"
         self.is_draining = False
 
     def request_id(self) -> str:
-        return f"req_{self.rng.getrandbits(80):020x}"
+        """Unlike those of other routers and of earlier starts."""
+        self._requests += 1
+        return f"{self._request_prefix}{self._requests:08x}"
 
     def retry_after_s(self) -> int:
         """Between 1 and 5 s, so that refused clients do not come back in step."""
@@ -109,7 +114,7 @@ class DataPlane:
     def sweep(self, now_s: float) -> None:
         """Enforce every deadline of every exchange. Call it at least twice a second. O(exchanges)."""
         for ticket in self.balancer.expired(now_s):
-            ticket.waiter.refused(RefusalKind.QUEUE_TIMEOUT)
+            ticket.waiter.refused(ticket.in_vain)
         for exchange in [exchange for exchange in self.exchanges if exchange.deadline_at_s <= now_s]:
             exchange.overdue(now_s)
         self.upstreams.close_stale(now_s)

@@ -123,6 +123,8 @@ class RouterProtocol(HttpToolsProtocol):
         self._closes = False
         self.keeps_alive = True
         self.due_at_s = _NEVER
+        self._unsent_bytes = 0
+        self._unsent_since_s = _NEVER
 
     # asyncio.Protocol
 
@@ -145,18 +147,18 @@ class RouterProtocol(HttpToolsProtocol):
             exchange.client_gone()
 
     def data_received(self, data: bytes) -> None:
-        match self._reading:
-            case Reading.HEAD:
-                if self._held:
-                    data = self._held + data
-                    self._held = b""
-                self._read_head(data)
-            case Reading.BODY:
-                self._read_body(data)
-            case Reading.PASSED_ON:
-                self._read_passed(data)
-            case Reading.BUSY:
-                self._pipeline(data)
+        reading = self._reading
+        if reading is Reading.HEAD:
+            if self._held:
+                data = self._held + data
+                self._held = b""
+            self._read_head(data)
+        elif reading is Reading.BODY:
+            self._read_body(data)
+        elif reading is Reading.PASSED_ON:
+            self._read_passed(data)
+        else:
+            self._pipeline(data)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -246,7 +248,10 @@ class RouterProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         self._template = template
         have = len(data) - start
-        if have >= length:
+        if have == length:
+            self._begin(data[start:])
+            return
+        if have > length:
             self._pipelined = data[start + length :]
             self._begin(data[start : start + length])
             return
@@ -383,6 +388,10 @@ class RouterProtocol(HttpToolsProtocol):
 
     def sweep(self, now_s: float) -> None:
         """Enforce the deadlines of a silent or slow client. uvicorn has none before the first complete head."""
+        if self._takes_nothing(now_s):
+            # Closing would wait until it has taken the rest, which it will not.
+            self.transport.abort()
+            return
         if now_s < self.due_at_s or self.transport.is_closing():
             return
         self.due_at_s = _NEVER
@@ -390,6 +399,13 @@ class RouterProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._reply_and_close(replies.BODY_TIMEOUT, self._template if self._reading is Reading.BODY else None)
+
+    def _takes_nothing(self, now_s: float) -> bool:
+        """Whether what is left to send has not become less for longer than a client may take."""
+        unsent_bytes = self.transport.get_write_buffer_size()
+        if unsent_bytes != self._unsent_bytes or not unsent_bytes:
+            self._unsent_bytes, self._unsent_since_s = unsent_bytes, now_s
+        return now_s - self._unsent_since_s >= self.plane.rules.timeouts.write_stall_s
 
 
 def _without_upgrade(head: bytes) -> bytes:

@@ -17,6 +17,7 @@ import msgspec
 from llmlb.core.choice import Endpoint
 
 MAX_EVENT_BYTES = 1 << 20
+_CONTENT = b'"content":"'
 
 _decode = msgspec.json.Decoder().decode
 
@@ -180,21 +181,25 @@ class StreamWatch:
     __slots__ = (
         "_dialect",
         "_gap",
-        "_partial",
+        "_prefix",
         "_sees_all",
+        "_suffix",
         "ended",
         "events",
         "failure",
         "finished",
+        "partial",
         "sound_bytes",
         "tokens",
     )
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._dialect = _DIALECTS[endpoint]
-        self._partial = b""
+        self.partial = b""
+        """What has been seen of an event that is not whole yet."""
         self._gap = b""
         self._sees_all = True
+        self._prefix = self._suffix = b""
         self.events = 0
         """Content events so far: an estimate of the tokens where the engine reports none."""
         self.finished = False
@@ -208,37 +213,38 @@ class StreamWatch:
         """Whether a client would rightly take the answer for whole."""
         return self.ended and (self.finished or not self._dialect.needs_finish)
 
-    @property
-    def at_boundary(self) -> bool:
-        """Whether what has been seen ends where an event ends."""
-        return not self._partial
-
     def feed(self, data: bytes) -> Verdict:
         """Look at one read's worth of body bytes, framing removed."""
-        carried = len(self._partial)
-        if carried:
-            data = self._partial + data
+        prefix = self._prefix
+        if prefix and data.startswith(prefix) and data.endswith(self._suffix) and not self.partial:
+            start, end = len(prefix), len(data) - len(self._suffix)
+            if start <= end and data.find(b'"', start, end) < 0 and data.find(b"\n", start, end) < 0:
+                self.events += 1
+                return Verdict.QUIET
+        carried = 0
+        if self.partial:
+            carried = len(self.partial)
+            data = self.partial + data
         gap = self._gap or self._find_gap(data)
         if gap and data.endswith(gap):
-            self._partial = b""
+            self.partial = b""
         else:
             end = data.rfind(gap) + len(gap) if gap else 0
             if end < len(gap) or not gap:
                 return self._wait(data)
-            self._partial = data[end:]
+            self.partial = data[end:]
             data = data[:end]
         if not self._sees_all:
-            self.events += data.count(gap)
             for mark in self._dialect.marks:
                 if mark in data:
                     break
             else:
+                self.events += data.count(gap)
                 return Verdict.QUIET
-            self.events -= data.count(gap)
         return self._inspect(data, gap, carried)
 
     def _wait(self, data: bytes) -> Verdict:
-        self._partial = data
+        self.partial = data
         if len(data) <= MAX_EVENT_BYTES:
             return Verdict.QUIET
         self.failure = f"an event of the stream is longer than {MAX_EVENT_BYTES} bytes"
@@ -260,7 +266,9 @@ class StreamWatch:
             match self._sight(data[position:end]):
                 case Sight.CONTENT:
                     self.events += 1
-                    self._sees_all = False
+                    if self._sees_all:
+                        self._sees_all = False
+                        self._learn(data[position:end])
                     verdict = Verdict.CONTENT
                 case Sight.FINISH:
                     self.finished = True
@@ -279,6 +287,13 @@ class StreamWatch:
                     pass
             position = end
         return verdict
+
+    def _learn(self, event: bytes) -> None:
+        """The content events of a stream differ in their content alone: what stands around it tells the next ones."""
+        before, mark, after = event.partition(_CONTENT)
+        content, quote, rest = after.partition(b'"')
+        if mark and quote and b"\\" not in content and rest.endswith(self._gap):
+            self._prefix, self._suffix = before + mark, quote + rest
 
     def _sight(self, text: bytes) -> Sight:
         lines = text.splitlines()

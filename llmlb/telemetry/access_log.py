@@ -10,6 +10,7 @@ from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 LOGGER = "llmlb.access"
 _LEVEL = "INFO"
+_COLUMNS = f" {_LEVEL:<8} {LOGGER:<24} "
 _NO_STATUS = "-"
 
 _known = lru_cache(maxsize=1024)(safe)
@@ -49,21 +50,25 @@ class AccessLog:
             self._emit("\n".join([*map(self._render, waiting), ""]))
 
 
+def _ms_text(seconds: float) -> str:
+    return f"{seconds * 1000:.1f}".removesuffix(".0")
+
+
 def access_text(record: ExchangeRecord) -> str:
     """``access_line(record).text(coloured=False)`` for the usual record, without the steps in between."""
     if record.outcome is not ExchangeOutcome.ANSWERED or record.attempts or record.error or record.client_request_id:
         return access_line(record).text(coloured=False)
-    queue = f" queue_ms={_ms(record.queue_s):.15g}" if record.queue_s else ""
-    ttft = "" if record.ttft_s is None else f" ttft_ms={_ms(record.ttft_s):.15g}"
+    queue = f" queue_ms={_ms_text(record.queue_s)}" if record.queue_s else ""
+    ttft = "" if record.ttft_s is None else f" ttft_ms={_ms_text(record.ttft_s)}"
     prompt = "" if record.prompt_tokens is None else f" prompt_tokens={record.prompt_tokens}"
     completion = "" if record.completion_tokens is None else f" completion_tokens={record.completion_tokens}"
     key = f" key={_shown(record.key_name)}" if record.key_name else ""
     address = f" address={_shown(record.address)}" if record.address else ""
     node = f"node_id={_shown(record.node_id)} reason={record.reason}"
     return (
-        f"{instant(record.at_unix_s + record.total_s)} {_LEVEL:<8} {LOGGER:<24} "
+        f"{instant(record.at_unix_s + record.total_s)}{_COLUMNS}"
         f"{record.endpoint} {record.status} answered id={record.id} model={_shown(record.model)} {node}{key}{address} "
-        f"total_ms={_ms(record.total_s):.15g}{queue}{ttft}{prompt}{completion} bytes_out={record.bytes_out}"
+        f"total_ms={_ms_text(record.total_s)}{queue}{ttft}{prompt}{completion} bytes_out={record.bytes_out}"
     )
 
 

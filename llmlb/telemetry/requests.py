@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from msgspec import Struct
+
 from llmlb import clock
-from llmlb.telemetry.rates import FleetRates, RateBook, TrafficRate
+from llmlb.core.choice import Cost
+from llmlb.telemetry.rates import Count, FleetRates, Flow, RateBook, TrafficRate
 
 RECENT_RECORDS = 2_000
 BATCH_RECORDS = 20_000
 """Records that wait for the store; a minute of heavy traffic. Beyond it the oldest are given up and counted."""
+UNCOUNTED_RECORDS = 256
+"""Counted together, which is cheaper than one by one, at the latest when somebody asks or the second is over."""
+BODY_BATCH_BYTES = 64 * 1024 * 1024
+"""Prompts and completions that wait for the store. Beyond it the oldest are given up and counted."""
 
 
 class ExchangeOutcome(StrEnum):
@@ -55,15 +62,16 @@ class AttemptRecord:
     seconds: float = 0.0
 
 
-@dataclass(slots=True, eq=False)
-class ExchangeRecord:
+class ExchangeRecord(Struct, eq=False):
     """One client request from arrival to last byte; the proxy fills it in and lets go of it when it ended.
 
     node_id, reason: of the last attempt, "" if there was none.  status: as sent to the client, 0 if nothing was.
     queue_position: 1 is the head, 0 never queued.  ttft_s: arrival to first content.  content_s: first content event to
     last.  overhead_s: the router's own share of total_s.  events: content events of a stream.  Tokens: None when
     unknown; tokens_estimated: counted from the stream's events, not taken from ``usage``.  attempts: the tries that
-    failed, in order.
+    failed, in order.  costs: what the priced candidates would have cost at the last choice, cheapest first.
+    prompt, answer: what was said, as it passed the router and cut to a limit; None unless the operator switched that
+    on. ``RequestLog`` takes them out: they stay neither in memory nor in any listing.
     """
 
     id: str
@@ -93,13 +101,34 @@ class ExchangeRecord:
     events: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
-    attempts: list[AttemptRecord] = field(default_factory=list)
+    attempts: list[AttemptRecord] = []
+    costs: tuple[Cost, ...] = ()
+    prompt: bytes | None = None
+    answer: bytes | None = None
+
+    def __repr__(self) -> str:
+        # What was said must not get into a log by way of a traceback or a message.
+        return f"ExchangeRecord(id={self.id!r}, model={self.model!r}, status={self.status})"
 
     @property
     def is_error(self) -> bool:
         """Whether an operator should count it as one: a failure, or a refusal that is not the client's own."""
         outcome = self.outcome
         return outcome is _FAILED or (outcome is _REFUSED and self.status >= 500)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBody:
+    """What was said in one request, on its way to the store."""
+
+    request_id: str
+    at_unix_s: float
+    prompt: bytes | None = field(repr=False)
+    answer: bytes | None = field(repr=False)
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.prompt or b"") + len(self.answer or b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +166,23 @@ class RequestLog:
         *,
         capacity: int = RECENT_RECORDS,
         batch_limit: int = BATCH_RECORDS,
+        body_limit_bytes: int = BODY_BATCH_BYTES,
         monotonic_s: Callable[[], float] = clock.monotonic_s,
     ) -> None:
         self.dropped = 0
         """Records that never reached the store because nobody took them in time."""
+        self.dropped_bodies = 0
+        """Prompts and completions that were given up likewise."""
         self._recent: deque[ExchangeRecord] = deque(maxlen=capacity)
         self._by_id: dict[str, ExchangeRecord] = {}
         self._batch: deque[ExchangeRecord] = deque(maxlen=batch_limit)
+        self._bodies: deque[RecordedBody] = deque()
+        self._body_bytes = 0
+        self._body_limit_bytes = body_limit_bytes
         self._monotonic_s = monotonic_s
-        self._book = RateBook(int(monotonic_s()))
+        self._second = int(monotonic_s())
+        self._uncounted: list[ExchangeRecord] = []
+        self._book = RateBook(self._second)
 
     def __len__(self) -> int:
         return len(self._recent)
@@ -162,7 +199,13 @@ class RequestLog:
         if len(self._batch) == self._batch.maxlen:
             self.dropped += 1
         self._batch.append(record)
-        self._count(record, int(self._monotonic_s()))
+        if record.prompt is not None or record.answer is not None:
+            self._take_out(record)
+        second = int(self._monotonic_s())
+        if second != self._second or len(self._uncounted) >= UNCOUNTED_RECORDS:
+            self._count()
+            self._second = second
+        self._uncounted.append(record)
 
     def recent(self, limit: int = 100, filters: RecordFilter = EVERY_RECORD) -> list[ExchangeRecord]:
         """The newest records that pass, newest first."""
@@ -183,34 +226,73 @@ class RequestLog:
         self._batch.clear()
         return batch
 
+    def take_bodies(self) -> list[RecordedBody]:
+        """What was said in the requests added since the last call, as far as it is recorded."""
+        bodies = list(self._bodies)
+        self._bodies.clear()
+        self._body_bytes = 0
+        return bodies
+
     def rates(self, now_s: float) -> FleetRates:
         """The whole fleet's traffic of the last seconds, for the console's header."""
+        self._count()
         return self._book.rates(int(now_s))
 
     def rates_by_model(self, now_s: float) -> Mapping[str, TrafficRate]:
         """Models with traffic in the last minute."""
+        self._count()
         return self._book.models.rates(int(now_s))
 
     def rates_by_node(self, now_s: float) -> Mapping[str, TrafficRate]:
         """Nodes with traffic in the last minute; every attempt counts for the node it was made on."""
+        self._count()
         return self._book.nodes.rates(int(now_s))
 
-    def _count(self, record: ExchangeRecord, second: int) -> None:
-        book, node_id, outcome = self._book, record.node_id, record.outcome
-        tokens = record.completion_tokens or 0
-        errors = 0
-        if outcome is _ANSWERED:
-            book.total.add(second, record.total_s)
-            if record.ttft_s is not None:
-                book.ttft.add(second, record.ttft_s)
-        elif record.is_error:
-            errors = 1
-        book.fleet.add(second, errors=errors, tokens=tokens)
-        if outcome is not _REFUSED:
-            # A refused model may be any text that a client cares to send.
-            book.models.add(second, record.model, errors=errors, tokens=tokens)
-        if node_id:
-            book.nodes.add(second, node_id, errors=errors, tokens=tokens)
-        for attempt in record.attempts:
-            if attempt.cause and attempt.node_id != node_id:
-                book.nodes.add(second, attempt.node_id, errors=1, tokens=0)
+    def flows_by_model(self, now_s: float) -> Mapping[str, Flow]:
+        """Models that have traffic now."""
+        self._count()
+        return self._book.models.flows(int(now_s))
+
+    def flows_by_node(self, now_s: float) -> Mapping[str, Flow]:
+        """Nodes that have traffic now; every attempt counts for the node it was made on."""
+        self._count()
+        return self._book.nodes.flows(int(now_s))
+
+    def _take_out(self, record: ExchangeRecord) -> None:
+        body = RecordedBody(record.id, record.at_unix_s, record.prompt, record.answer)
+        record.prompt = record.answer = None
+        self._bodies.append(body)
+        self._body_bytes += body.size_bytes
+        while self._body_bytes > self._body_limit_bytes:
+            self._body_bytes -= self._bodies.popleft().size_bytes
+            self.dropped_bodies += 1
+
+    def _count(self) -> None:
+        """Put the records of the running second into the book."""
+        waiting, self._uncounted = self._uncounted, []
+        book, second = self._book, self._second
+        fleet = Count()
+        models: defaultdict[str, Count] = defaultdict(Count)
+        nodes: defaultdict[str, Count] = defaultdict(Count)
+        totals_s: list[float] = []
+        ttfts_s: list[float] = []
+        for record in waiting:
+            node_id, outcome = record.node_id, record.outcome
+            tokens = record.completion_tokens or 0
+            error = 0
+            if outcome is _ANSWERED:
+                totals_s.append(record.total_s)
+                if record.ttft_s is not None:
+                    ttfts_s.append(record.ttft_s)
+            elif record.is_error:
+                error = 1
+            fleet.add(error, tokens)
+            if outcome is not _REFUSED:
+                # A refused model may be any text that a client cares to send.
+                models[record.model].add(error, tokens)
+            if node_id:
+                nodes[node_id].add(error, tokens)
+            for attempt in record.attempts:
+                if attempt.cause and attempt.node_id != node_id:
+                    nodes[attempt.node_id].add(1, 0)
+        book.add(second, fleet=fleet, models=models, nodes=nodes, totals_s=totals_s, ttfts_s=ttfts_s)

@@ -72,7 +72,7 @@ def test_a_whole_chat_is_complete_and_counted(cuts: list[int], gap: str) -> None
     data = b"".join(event(item, gap=gap) for item in [*CHAT, USAGE, "[DONE]"])
     assert feed(watch, b":ping\n\n".replace(b"\n\n", gap.encode()) + data, cuts) is Verdict.CONTENT
     assert watch.is_complete
-    assert watch.at_boundary
+    assert not watch.partial
     assert watch.events == 3
     assert (watch.tokens.prompt, watch.tokens.completion) == (5, 3)
 

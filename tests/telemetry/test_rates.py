@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.telemetry.rates import MAX_RINGS, LatencyWindow, RateBook, RateRing, RateRings
+from llmlb.telemetry.rates import MAX_RINGS, Count, LatencyWindow, RateBook, RateRing, RateRings
 
 START = 5_000
 
@@ -18,7 +18,7 @@ def test_a_ring_sums_exactly_the_complete_seconds_of_its_window(
     ring = RateRing(START)
     events = sorted((START + offset, errors, tokens) for offset, errors, tokens in counted)
     for second, errors, tokens in events:
-        ring.add(second, errors=errors, tokens=tokens)
+        ring.add(second, Count(1, errors, tokens))
     now = max([START + looked_after, *(second for second, _, _ in events)])
     rate = ring.rate(now)
     minute = [event for event in events if now - 60 <= event[0] < now]
@@ -28,13 +28,14 @@ def test_a_ring_sums_exactly_the_complete_seconds_of_its_window(
     assert rate.minute_tokens == sum(tokens for _, _, tokens in minute)
     assert rate.requests_per_s == len(recent) / 10
     assert rate.tokens_per_s == sum(tokens for _, _, tokens in recent) / 10
+    assert ring.flow(now) == (rate.requests_per_s, rate.tokens_per_s)
 
 
 def test_looking_twice_at_a_ring_changes_nothing() -> None:
     ring = RateRing(START)
-    ring.add(START, errors=0, tokens=7)
+    ring.add(START, Count(1, 0, 7))
     assert ring.rate(START + 3) == ring.rate(START + 3)
-    ring.add(START + 3, errors=1, tokens=0)
+    ring.add(START + 3, Count(1, 1, 0))
     assert ring.rate(START + 4).minute_requests == 2
 
 
@@ -46,7 +47,7 @@ def test_an_error_percentage_of_no_requests_is_zero() -> None:
 def test_a_percentile_is_within_three_percent_of_the_exact_one(values_s: list[float], quantile: float) -> None:
     window = LatencyWindow()
     for value_s in values_s:
-        window.add(START, value_s)
+        window.add(START, [value_s])
     exact_s = sorted(values_s)[ceil(quantile * len(values_s)) - 1]
     [found_s] = window.percentiles_s(START, quantile)
     assert found_s == pytest.approx(exact_s, rel=0.03)
@@ -55,8 +56,8 @@ def test_a_percentile_is_within_three_percent_of_the_exact_one(values_s: list[fl
 
 def test_latencies_older_than_a_minute_are_forgotten() -> None:
     window = LatencyWindow()
-    window.add(START, 9.0)
-    window.add(START + 30, 1.0)
+    window.add(START, [9.0])
+    window.add(START + 30, [1.0])
     assert window.percentiles_s(START + 30, 1.0) == [pytest.approx(9.0, rel=0.03)]
     assert window.percentiles_s(START + 65, 1.0) == [pytest.approx(1.0, rel=0.03)]
     assert window.percentiles_s(START + 500, 1.0) == [None]
@@ -65,15 +66,15 @@ def test_latencies_older_than_a_minute_are_forgotten() -> None:
 
 def test_an_instant_answer_and_an_endless_one_have_a_bucket() -> None:
     window = LatencyWindow()
-    window.add(START, 0.0)
-    window.add(START, 1e6)
+    window.add(START, [0.0])
+    window.add(START, [1e6])
     assert window.percentiles_s(START, 0.5, 1.0) == [pytest.approx(0.0005, rel=0.03), pytest.approx(3600, rel=0.05)]
 
 
 def test_rings_of_names_that_fell_silent_are_dropped() -> None:
     rings = RateRings()
-    rings.add(START, "a", errors=0, tokens=0)
-    rings.add(START + 50, "b", errors=0, tokens=0)
+    rings.add(START, "a", Count(1, 0, 0))
+    rings.add(START + 50, "b", Count(1, 0, 0))
     assert set(rings.rates(START + 60)) == {"a", "b"}
     assert set(rings.rates(START + 90)) == {"b"}
 
@@ -81,9 +82,9 @@ def test_rings_of_names_that_fell_silent_are_dropped() -> None:
 def test_ever_new_names_do_not_grow_memory() -> None:
     rings = RateRings()
     for number in range(MAX_RINGS + 100):
-        rings.add(START, f"model-{number}", errors=0, tokens=0)
+        rings.add(START, f"model-{number}", Count(1, 0, 0))
     assert len(rings) == MAX_RINGS
-    rings.add(START + 100, "later", errors=0, tokens=0)
+    rings.add(START + 100, "later", Count(1, 0, 0))
     assert set(rings.rates(START + 101)) == {"later"}
 
 
