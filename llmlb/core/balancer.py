@@ -18,7 +18,7 @@ from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import Fleet
 from llmlb.core.lease import Lease, LeaseState
 from llmlb.core.node import Ineligibility, Node, NodeId, canonical_model
-from llmlb.core.outcome import Outcome
+from llmlb.core.outcome import Outcome, OutcomeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,12 @@ class Balancer:
         queue = self._queues.get(lease.request.model)
         if queue is not None:
             queue.charge(lease.request.key_id, answer_tokens(outcome.usage))
-        return self.fleet.depart(lease.node, outcome, now_s)
+        changes = self.fleet.depart(lease.node, outcome, now_s)
+        if outcome.model_missing:
+            return changes + self.fleet.missed(lease.node, lease.request.model, now_s)
+        if outcome.kind is OutcomeKind.ANSWERED:
+            self.fleet.found(lease.node, lease.request.model)
+        return changes
 
     def grants(self, now_s: float) -> list[Grant]:
         """Serve the queues as far as there is room. Call it after anything that may have made room."""

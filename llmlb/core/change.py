@@ -29,6 +29,7 @@ class ChangeKind(StrEnum):
     PANIC_ENDED = "panic_ended"
     MASS_SILENCE_BEGAN = "mass_silence_began"
     MASS_SILENCE_ENDED = "mass_silence_ended"
+    MODEL_WITHHELD = "model_withheld"
     SETTINGS = "settings"
 
 

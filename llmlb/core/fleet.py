@@ -33,6 +33,8 @@ MASS_SILENCE_NODES = 3
 MASS_SILENCE_PERCENT = 55.0
 """Kubernetes' node controller stops evicting at the same share of silent nodes in a zone."""
 MAX_MODELS = 20_000
+MISSES_TO_WITHHOLD = 3
+WITHHELD_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,21 @@ class Fleet:
                 circuit.probing = False
         return []
 
+    def found(self, node: Node, model: str) -> None:
+        """The node answered for the model."""
+        if node.misses:
+            node.misses.pop(model, None)
+
+    def missed(self, node: Node, model: str, now_s: float) -> list[Change]:
+        """The node denies having a model which it reports: after three times it is believed for a minute."""
+        node.misses[model] = node.misses.get(model, 0) + 1
+        if node.misses[model] < MISSES_TO_WITHHOLD or self._nodes.get(node.id) is not node:
+            return []
+        del node.misses[model]
+        node.withheld[model] = now_s + WITHHELD_S
+        cause = f"it says that it does not have {model}; not asked for it for {WITHHELD_S:.0f} s"
+        return [self._changed(node, ChangeKind.MODEL_WITHHELD, cause), *self._place(node, now_s, repool=True)]
+
     def slow_start_share(self, node: Node, now_s: float) -> float:
         """The part of its usual share that a node gets after an ejection; 1 otherwise."""
         return node.circuit.share(self.rules.circuit, now_s)
@@ -356,6 +373,9 @@ class Fleet:
                 changes.append(Change(ChangeKind.LATE, node.id, f"no heartbeat for {silence_s:.0f} s"))
         if node.circuit.elapse(now_s):
             changes.append(Change(ChangeKind.CIRCUIT_HALF_OPEN, node.id, "one probe may go"))
+        if node.withheld and min(node.withheld.values()) <= now_s:
+            node.withheld = {model: until_s for model, until_s in node.withheld.items() if until_s > now_s}
+            changes += self._place(node, now_s, repool=True)
         stale = node.fitness is not self.thresholds.fitness(node.figures if node.has_fresh_figures(now_s) else None)
         if changes or stale or node.ineligibility is Ineligibility.RESTING:
             changes += self._place(node, now_s)
@@ -455,6 +475,8 @@ class Fleet:
         else:
             pools = [self._pool(name) for name in sorted(node.models)]
             wanted = tuple(pool for pool in pools if pool is not None)
+        if node.withheld:
+            wanted = tuple(pool for pool in wanted if pool.model not in node.withheld)
         for pool in node.pools:
             if pool not in wanted:
                 pool.serving.discard(node)

@@ -162,6 +162,11 @@ class Node:
     refused_boot_id: str = ""
     seq: int = -1
 
+    misses: dict[str, int] = field(default_factory=dict)
+    """Times in a row that it denied having a model which it reports."""
+    withheld: dict[str, float] = field(default_factory=dict)
+    """Models that it is not asked for until then, because it denied having them."""
+
     pools: tuple[EligibleNodes, ...] = ()
     panic_vote: tuple[bool, bool] = (False, True)
     """Whether it counts as up, and as not ejected, for the panic rule."""

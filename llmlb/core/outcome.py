@@ -42,7 +42,8 @@ class Usage(Struct, frozen=True, gc=False):
 class Outcome(Struct, frozen=True, gc=False):
     """How it ended and whose fault it was. Durations in seconds from the dispatch to this node.
 
-    rest_s: how long a busy node asked to be left alone.  usage: None where nothing was reported or counted.
+    rest_s: how long a busy node asked to be left alone.  model_missing: the node says that it does not have the model.
+    usage: None where nothing was reported or counted.
     """
 
     kind: OutcomeKind
@@ -52,6 +53,7 @@ class Outcome(Struct, frozen=True, gc=False):
     rest_s: float = 0.0
     error: str = ""
     usage: Usage | None = None
+    model_missing: bool = False
 
     @classmethod
     def cancelled(cls) -> Outcome:

@@ -99,6 +99,7 @@ class Exchange:
     _held: list[bytes]
     _parts: list[bytes]
     _held_bytes = 0
+    _denies_model = False
     _is_admitted = False
     _is_clean = False
     _queued = False
@@ -430,6 +431,8 @@ class Exchange:
             answer = head if is_whole and status >= 500 else None
             self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, cause, answer=answer)
         else:
+            # A 404 may also mean the path; only one that names the model is about the model.
+            self._denies_model = status == 404 and self._request.model.encode() in b"".join(self._parts)
             self._commit()
             if is_whole:
                 self._complete()
@@ -606,7 +609,7 @@ class Exchange:
         if self._watch is not None:
             self._take_tokens(self._watch.tokens)
         is_success = 200 <= head.status < 300
-        self._settle(OutcomeKind.ANSWERED, None if is_success else Fault.CLIENT, "")
+        self._settle(OutcomeKind.ANSWERED, None if is_success else Fault.CLIENT, "", model_missing=self._denies_model)
         self._client.end()
         self._finish(ExchangeOutcome.ANSWERED, head.status)
 
@@ -629,7 +632,9 @@ class Exchange:
             else:
                 connection.abort()
 
-    def _settle(self, kind: OutcomeKind, fault: Fault | None, error: str, *, rest_s: float = 0.0) -> None:
+    def _settle(
+        self, kind: OutcomeKind, fault: Fault | None, error: str, *, rest_s: float = 0.0, model_missing: bool = False
+    ) -> None:
         lease, self.lease = self.lease, None
         if lease is None:
             return
@@ -637,7 +642,16 @@ class Exchange:
         ttft_s = self.record.ttft_s
         if ttft_s is not None:
             ttft_s = max(0.0, ttft_s - (self._dispatched_at_s - self._received_at_s))
-        outcome = Outcome(kind, fault, total_s=total_s, ttft_s=ttft_s, rest_s=rest_s, error=error, usage=self._usage)
+        outcome = Outcome(
+            kind,
+            fault,
+            total_s=total_s,
+            ttft_s=ttft_s,
+            rest_s=rest_s,
+            error=error,
+            usage=self._usage,
+            model_missing=model_missing,
+        )
         self._plane.settle(lease, outcome)
 
     def _take_tokens(self, tokens: Tokens) -> None:

@@ -54,6 +54,7 @@ _LINES: Mapping[str, tuple[int, str]] = {
     ChangeKind.PANIC_ENDED: (logging.INFO, "panic ended"),
     ChangeKind.MASS_SILENCE_BEGAN: (logging.ERROR, "mass silence began"),
     ChangeKind.MASS_SILENCE_ENDED: (logging.INFO, "mass silence ended"),
+    ChangeKind.MODEL_WITHHELD: (logging.WARNING, "model withheld"),
     ChangeKind.SETTINGS: (logging.INFO, "settings changed"),
 }
 

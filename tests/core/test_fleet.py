@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from llmlb.core.balancer import Admitted
-from llmlb.core.change import ChangeKind
+from llmlb.core.change import Change, ChangeKind
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import FleetRules
 from llmlb.core.health import NodeState
 from llmlb.core.lease import Lease
-from llmlb.core.load import Thresholds
+from llmlb.core.load import Thresholds, rank_of
 from llmlb.core.node import Beat, Figures, Ineligibility, Node, NodeId, Profile
 from llmlb.core.outcome import Outcome, OutcomeKind
+from llmlb.errors import Fault
 
 
 # Read through functions, for the type checker takes an attribute's value to last beyond the next call.
@@ -374,6 +375,11 @@ class FleetMachine(RuleBasedStateMachine):
         self.kit.settle(self.leases.pop(index % len(self.leases)), outcome)
 
     @invariant()
+    def ranks_kept_up_by_steps_are_those_that_a_look_would_give(self) -> None:
+        for node in self.kit.fleet:
+            assert node.rank == rank_of(node)
+
+    @invariant()
     def counts_add_up(self) -> None:
         assert len(self.kit.balancer.leases) == len(self.leases)
         for node in self.kit.fleet:
@@ -411,3 +417,32 @@ class FleetMachine(RuleBasedStateMachine):
 
 FleetMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestFleetMachine = FleetMachine.TestCase
+
+
+def test_a_node_that_denies_a_model_three_times_is_not_asked_for_it_for_a_minute() -> None:
+    kit = FleetKit()
+    liar = kit.node("a", models=(MODEL, "other"))
+    kit.node("b", models=(MODEL,))
+    denied = Outcome(OutcomeKind.ANSWERED, Fault.CLIENT, model_missing=True)
+    told: list[Change] = []
+    for _ in range(6):
+        lease = kit.take()
+        told += kit.balancer.settle(lease, denied if lease.node is liar else GOOD, kit.now_s)
+    assert [change.kind for change in told] == [ChangeKind.MODEL_WITHHELD]
+    assert {kit.take().node.id for _ in range(6)} == {"b"}
+    assert kit.take("other").node is liar
+    kit.pass_time(30)
+    kit.beat(liar, models=(MODEL, "other"))
+    assert {kit.take().node.id for _ in range(3)} == {"b"}
+    kit.pass_time(31)
+    kit.beat(liar, models=(MODEL, "other"))
+    assert "a" in {kit.take().node.id for _ in range(12)}
+
+
+def test_a_model_that_is_found_in_between_forgives_the_misses() -> None:
+    kit = FleetKit()
+    node = kit.node("a")
+    denied = Outcome(OutcomeKind.ANSWERED, Fault.CLIENT, model_missing=True)
+    for outcome in (denied, denied, GOOD, denied, denied):
+        assert kit.balancer.settle(kit.take(), outcome, kit.now_s) == []
+    assert node.withheld == {}

@@ -628,3 +628,18 @@ def test_json_of_records_is_serialisable(fast: bool) -> None:
             json.dumps({"reason": record.reason, "outcome": record.outcome, "status": record.status})
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("body", "is_withheld"),
+    [(b'{"error":{"message":"model \'llama-3.2-1b\' not found"}}', True), (b'{"detail":"Not Found"}', False)],
+    ids=["model", "path"],
+)
+def test_a_node_that_denies_a_model_is_not_asked_for_it_again(fast: bool, body: bytes, is_withheld: bool) -> None:
+    async def scenario() -> None:
+        liar, honest = nodes([answer(body, status="404 Not Found")], [answer(CHAT)])
+        async with liar, honest, running_plane(liar, honest, fast=fast) as plane:
+            statuses = [(await ask(plane, request(chat_body()))).status for _ in range(10)]
+            assert statuses.count(404) == (3 if is_withheld else 5)
+
+    run(scenario())
