@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 
 from llmlb.api.services import Services
-from llmlb.auth.urls import NodeAddress, NodeUrlRefused, check_node_url, resolve_node
+from llmlb.auth.urls import NodeAddress, check_node_url, resolve_node
+from llmlb.errors import NodeUrlRefused
 
 
 def node_address(services: Services, url: str) -> NodeAddress:
@@ -17,6 +18,11 @@ def node_address(services: Services, url: str) -> NodeAddress:
 
 async def pinned_address(services: Services, url: str) -> str:
     """The IP address to dial for a URL that is about to be approved; raises NodeUrlRefused."""
+    return (await node_addresses(services, url))[0]
+
+
+async def node_addresses(services: Services, url: str) -> tuple[str, ...]:
+    """The IP addresses that a URL leads to now, the one to dial first; raises NodeUrlRefused."""
     address = node_address(services, url)
     return await resolve_node(
         address, loopback_allowed=_loopback_allowed(services), own_addresses=services.own_addresses

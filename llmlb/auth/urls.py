@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
 from llmlb.auth.addresses import IpAddress, Refused, refusal, unmapped
-from llmlb.errors import LlmlbError
+from llmlb.errors import NodeUrlRefused
 
 LONGEST_URL = 512
 RESOLVE_TIMEOUT_S = 2.0
@@ -40,12 +40,8 @@ REFUSED_URL = (
 """One text for every reason: the true one, told to whoever sent the URL, would map the router's network."""
 
 
-class NodeUrlRefused(LlmlbError):
-    """This URL cannot be a node's. reason: for the log and for operators, never for an anonymous sender."""
-
-    def __init__(self, reason: Refused) -> None:
-        super().__init__(REFUSED_URL)
-        self.reason = reason
+def refused_url(reason: Refused) -> NodeUrlRefused:
+    return NodeUrlRefused(REFUSED_URL, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +75,20 @@ def check_node_url(url: str, *, loopback_allowed: bool, own_addresses: Collectio
     """
     found = _URL.fullmatch(url) if len(url) <= LONGEST_URL else None
     if found is None:
-        raise NodeUrlRefused(Refused.MALFORMED)
+        raise refused_url(Refused.MALFORMED)
     scheme = found["scheme"].lower()
     port = int(found["port"] or _DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
-        raise NodeUrlRefused(Refused.MALFORMED)
+        raise refused_url(Refused.MALFORMED)
     host = _ipv6_host(found["ipv6"]) if found["ipv6"] else _host(found["host"].lower())
     address = NodeAddress(scheme, host, port, _path_prefix(found["path"]))
     if address.ip is not None:
         _refuse_if(address.ip, port, loopback_allowed=loopback_allowed, own_addresses=own_addresses)
     elif host == "localhost" or host.endswith(".localhost"):
         if not loopback_allowed:
-            raise NodeUrlRefused(Refused.LOOPBACK)
+            raise refused_url(Refused.LOOPBACK)
     elif host in _METADATA_NAMES:
-        raise NodeUrlRefused(Refused.METADATA)
+        raise refused_url(Refused.METADATA)
     return address
 
 
@@ -111,11 +107,11 @@ def check_addresses(
     for text in resolved:
         ip = _ip_of(text)
         if ip is None:
-            raise NodeUrlRefused(Refused.MALFORMED)
+            raise refused_url(Refused.MALFORMED)
         _refuse_if(ip, port, loopback_allowed=loopback_allowed, own_addresses=own_addresses)
         checked.append(str(unmapped(ip)))
     if not checked:
-        raise NodeUrlRefused(Refused.UNRESOLVED)
+        raise refused_url(Refused.UNRESOLVED)
     return tuple(checked)
 
 
@@ -125,10 +121,10 @@ async def resolve_node(
     loopback_allowed: bool,
     own_addresses: Collection[tuple[str, int]] = (),
     timeout_s: float = RESOLVE_TIMEOUT_S,
-) -> str:
-    """The IP address to pin and dial, once every answer has been found harmless.
+) -> tuple[str, ...]:
+    """The IP addresses that may be dialled, the one to pin first, once every answer has been found harmless.
 
-    The first IPv4 answer if there is one: engines bind to it by default, ``localhost`` often answers ::1 first.
+    IPv4 answers come first: engines bind to it by default, ``localhost`` often answers ::1 first.
     Raises NodeUrlRefused, also when the name does not resolve in time.
     """
     loop = asyncio.get_running_loop()
@@ -137,17 +133,17 @@ async def resolve_node(
             answers = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError) as error:
         _log.info("node name not resolved", extra={"host": address.host, "error": str(error)})
-        raise NodeUrlRefused(Refused.UNRESOLVED) from error
+        raise refused_url(Refused.UNRESOLVED) from error
     found = [str(socket_address[0]) for *_, socket_address in answers]
     checked = check_addresses(found, port=address.port, loopback_allowed=loopback_allowed, own_addresses=own_addresses)
-    return min(checked, key=lambda ip: ":" in ip)
+    return tuple(sorted(checked, key=lambda ip: ":" in ip))
 
 
 def _refuse_if(ip: IpAddress, port: int, *, loopback_allowed: bool, own_addresses: Collection[tuple[str, int]]) -> None:
     reason = refusal(ip, port=port, loopback_allowed=loopback_allowed, own_addresses=own_addresses)
     if reason is not None:
         _log.info("node address refused", extra={"address": str(ip), "reason": reason.value})
-        raise NodeUrlRefused(reason)
+        raise refused_url(reason)
 
 
 def _host(text: str) -> str:
@@ -157,10 +153,10 @@ def _host(text: str) -> str:
     if _LOOKS_NUMERIC.fullmatch(labels[-1]):
         ip = _ip_of(name)
         if ip is None or str(ip) != text:
-            raise NodeUrlRefused(Refused.MALFORMED)
+            raise refused_url(Refused.MALFORMED)
         return text
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise NodeUrlRefused(Refused.MALFORMED)
+        raise refused_url(Refused.MALFORMED)
     return name
 
 
@@ -168,13 +164,13 @@ def _ipv6_host(text: str) -> str:
     try:
         return str(unmapped(IPv6Address(text)))
     except ValueError:
-        raise NodeUrlRefused(Refused.MALFORMED) from None
+        raise refused_url(Refused.MALFORMED) from None
 
 
 def _path_prefix(path: str) -> str:
     segments = [segment for segment in path.split("/")[1:] if segment]
     if any(segment in (".", "..") for segment in segments) or "//" in path:
-        raise NodeUrlRefused(Refused.MALFORMED)
+        raise refused_url(Refused.MALFORMED)
     if segments and segments[-1] == "v1":
         segments.pop()
     return "".join(f"/{segment}" for segment in segments)

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.auth.addresses import Refused
-from llmlb.auth.urls import REFUSED_URL, NodeAddress, NodeUrlRefused, check_addresses, check_node_url, resolve_node
+from llmlb.auth.urls import REFUSED_URL, NodeAddress, check_addresses, check_node_url, resolve_node
+from llmlb.errors import NodeUrlRefused
 
 OWN = (("192.168.1.2", 8080), ("127.0.0.1", 8080))
 
@@ -203,7 +204,8 @@ def _resolved(server: NameServer, host: str = "gpu.lan", *, loopback_allowed: bo
         loop = asyncio.get_running_loop()
         loop.getaddrinfo = server.getaddrinfo  # type: ignore[method-assign, assignment]  # this loop's resolver
         address = NodeAddress("http", host, 8080, "")
-        return await resolve_node(address, loopback_allowed=loopback_allowed, own_addresses=OWN, timeout_s=0.05)
+        found = await resolve_node(address, loopback_allowed=loopback_allowed, own_addresses=OWN, timeout_s=0.05)
+        return found[0]
 
     return asyncio.run(scenario())
 
@@ -244,10 +246,10 @@ def test_a_name_that_does_not_resolve_is_refused_with_the_same_text(server: Name
 
 
 def test_localhost_resolves_to_ipv4_where_it_is_allowed() -> None:
-    async def scenario() -> str:
+    async def scenario() -> tuple[str, ...]:
         return await resolve_node(NodeAddress("http", "localhost", 11434, ""), loopback_allowed=True)
 
-    assert asyncio.run(scenario()) == "127.0.0.1"
+    assert asyncio.run(scenario())[0] == "127.0.0.1"
 
 
 def test_an_address_needs_no_name_server_to_be_checked() -> None:
