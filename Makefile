@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test format clean
+.PHONY: demo test format bench bench-quick sim clean
 
 demo: $(VENV)/.engines
 	$(BIN)/llmlb demo
@@ -18,6 +18,18 @@ test: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# What the data path costs beside nginx, HAProxy and other gateways; the quick one leaves out what has to be installed.
+bench: $(VENV)/.base
+	$(BIN)/python -m benchmarks.dataplane --json bench.json
+	$(BIN)/python -m benchmarks.fleet
+
+bench-quick: $(VENV)/.base
+	$(BIN)/python -m benchmarks.dataplane --quick
+
+# How the routing policies compare: prints the tables of docs/routing-benchmark.md, and draws its picture, in minutes.
+sim: $(VENV)/.base
+	$(BIN)/python -m benchmarks.sim --all --document docs/routing-benchmark.md --picture docs/pictures/routing.svg
 
 $(VENV)/.base: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "llmlb needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -190,8 +190,11 @@ class Llmlb(Balancer):
             {"Content-Type": "application/json", **(headers or {})},
             method=method,
         )
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(asked, timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.code} {error.read(300).decode()}") from None
 
 
 class _FromIndex(Balancer):
