@@ -2,22 +2,27 @@
 
     LlmlbError
     ├── ConfigurationError        the operator's settings cannot be used
+    │   └── FilterError           a filter of nodes or requests cannot be read
     ├── StoreError                the store cannot do what was asked
     │   ├── StoreBusy             locked or overloaded: try again soon
     │   ├── StoreFull             no space left
     │   └── StoreCorrupt          the file is damaged; restore a backup
+    ├── PasswordsBusy             too many passwords are being checked: try again soon
+    ├── NodeUrlRefused            a URL that no node may have
     ├── EngineError               an engine beside the agent cannot be read
     ├── ClientError               a command of ours could not talk to the router
     │   ├── RouterUnreachable
     │   └── RouterRefused         the router answered with an error
+    ├── DemoFailed                the demo could not go on
     └── ProxyError                a request did not get its answer from a node
         ├── NodeUnreachable       nothing was sent
         ├── NodeLost              the connection broke after the request was sent
         ├── NodeTimeout           a deadline of ours ran out
         └── NodeMisbehaved        what came back is not HTTP we accept
 
-The docstring of each class is its message where none is given. Status codes are chosen in ``proxy/replies.py``
-and ``api/``, never here.
+Every exception that one package raises and another knows by name is here; a package may have finer ones of its own
+below these. The docstring of each class is its message where none is given. Status codes are chosen in
+``proxy/replies.py`` and ``api/``, never here.
 """
 
 from __future__ import annotations
@@ -51,6 +56,14 @@ class ConfigurationError(LlmlbError):
     """The configuration cannot be used."""
 
 
+class FilterError(ConfigurationError):
+    """A filter that cannot be read. position: the character at fault, from 0."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
 class StoreError(LlmlbError):
     """The store could not do what was asked."""
 
@@ -67,6 +80,25 @@ class StoreFull(StoreError):
 
 class StoreCorrupt(StoreError):
     """The store's file is damaged."""
+
+
+class PasswordsBusy(LlmlbError):
+    """Too many passwords are being checked; try again in a few seconds."""
+
+    retryable = True
+
+
+class NodeUrlRefused(LlmlbError):
+    """This URL cannot be a node's.
+
+    reason: for the log and for operators, never for an anonymous sender.
+    """
+
+    fault = Fault.CLIENT
+
+    def __init__(self, message: str = "", *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class EngineError(LlmlbError):
@@ -97,6 +129,10 @@ class RouterRefused(ClientError):
         self.status = status
         self.code = code
         self.request_id = request_id
+
+
+class DemoFailed(LlmlbError):
+    """The demo could not go on."""
 
 
 class ProxyError(LlmlbError):

@@ -12,9 +12,10 @@ from llmlb_cli.options import Options
 def ask_yes(question: str, options: Options, *, impact: Sequence[str] = ()) -> None:
     """Go on after a yes or with --yes; raises Failure otherwise.
 
-    impact: what will happen, one line each, shown before the question.
+    impact: what will happen, one line each, shown before the question; with --dry-run there is only this.
     """
-    if options.yes:
+    if options.yes or options.dry_run:
+        _tell(impact if options.dry_run else (), options)
         return
     if not may_ask(options):
         raise usage(f'nobody can be asked here: "{question}"', hint="add --yes to do it without a question")
@@ -30,6 +31,9 @@ def ask_typed(expected: str, options: Options, *, what: str, impact: Sequence[st
 
     expected: an id or a count.  what: the question's object, as in "the id to delete it".
     """
+    if options.dry_run:
+        _tell(impact, options)
+        return
     if options.confirm:
         if options.confirm != expected:
             raise usage(f'--confirm is "{options.confirm}", and must be {what}: "{expected}"')
@@ -46,6 +50,8 @@ def ask_typed(expected: str, options: Options, *, what: str, impact: Sequence[st
 
 def ask_context(name: str, options: Options) -> None:
     """For a context that demands its name before anything dangerous (``confirm = "type-name"``)."""
+    if options.dry_run:
+        return
     if not may_ask(options):
         if options.context != name:
             raise usage(
@@ -55,6 +61,11 @@ def ask_context(name: str, options: Options) -> None:
     prompt(f"Type the name of the context ({name}):")
     if answer() != name:
         raise cancelled()
+
+
+def _tell(impact: Sequence[str], options: Options) -> None:
+    for line in impact if not options.quiet else ():
+        note(line)
 
 
 def may_ask(options: Options) -> bool:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, TypeGuard
 
 import typer
 
@@ -19,7 +19,7 @@ from llmlb_cli.exits import ExitCode, Failure, note
 from llmlb_cli.failures import failure_of
 from llmlb_cli.groups import options_of
 from llmlb_cli.options import Options
-from llmlb_cli.output import View
+from llmlb_cli.output import View, line, show_object
 from llmlb_cli.text import clean_value
 
 Fields = dict[str, object]
@@ -27,6 +27,7 @@ Fields = dict[str, object]
 LOGIN_PATH = "/v0/auth/login"
 
 _MAX_TOKEN_CHARACTERS = 16_384
+_SECRETS = ("password", "api_key")
 
 
 class Router(NamedTuple):
@@ -64,8 +65,10 @@ class Router(NamedTuple):
     ) -> object:
         """The router's answer, its texts cleaned for a terminal.
 
-        Raises Failure, in words for the person at it.
+        With --dry-run it ends the command before it changes anything. Raises Failure, in words for the person at it.
         """
+        if self.options.dry_run and method != "GET" and not (query or {}).get("dry_run"):
+            self._tell_only(method, path, body)
         if self.options.verbose:
             note(f"{method} {self.url}{path}  credential: {self._credential_source}")
         try:
@@ -113,6 +116,17 @@ class Router(NamedTuple):
     @property
     def _credential_source(self) -> str:
         return self.target.credential.source if self.target.credential else "none"
+
+    def _tell_only(self, method: str, path: str, body: object) -> NoReturn:
+        shown = {name: "***" if name in _SECRETS else each for name, each in body.items()} if _is_fields(body) else None
+        if self.view.is_human:
+            import json
+
+            line(f"would {method} {self.url}{path}{f' {json.dumps(shown, ensure_ascii=False)}' if shown else ''}")
+        else:
+            item = {"dry_run": True, "method": method, "path": path, "body": shown}
+            show_object("DryRun", item, self.view, name="path")
+        raise SystemExit(int(ExitCode.OK))
 
     def _refusal(self, error: RouterRefused, path: str) -> Failure:
         failure = failure_of(error, context=self.description)
@@ -163,6 +177,10 @@ def router_from(options: Options) -> Router:
     if from_stdin:
         target = target._replace(credential=_credential_from_stdin())
     return Router(target, options, found or Context("", target.url))
+
+
+def _is_fields(body: object) -> TypeGuard[Fields]:
+    return isinstance(body, dict)
 
 
 def _credential_from_stdin() -> Credential:

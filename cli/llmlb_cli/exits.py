@@ -55,7 +55,8 @@ MEANINGS = {
 
 SUMMARY = (
     "Exit codes: 0 ok, 1 failure, 2 usage, 3 router unreachable, 4 not logged in, 5 forbidden, 6 not found, "
-    "7 conflict, 8 timeout of a wait, 9 some of several failed, 10 check not met, 130 Ctrl-C, 143 SIGTERM."
+    "7 conflict, 8 timeout of a wait, 9 some of several failed, 10 check not met, 11 loadtest too slow itself, "
+    "130 Ctrl-C, 143 SIGTERM."
 )
 """For the help pages; the whole table is in docs/cli.md."""
 
@@ -103,6 +104,11 @@ def prompt(text: str) -> None:
     _write(clean(text) + " ")
 
 
+def redraw(text: str) -> None:
+    """Write over the terminal line that was redrawn last; an empty text takes it away."""
+    _write(f"\r\x1b[2K{clean(text)}")
+
+
 def interrupted() -> ExitCode:
     """Tell that Ctrl-C ended the command, on a line of its own: the terminal shows ``^C`` behind a question."""
     if is_heard():
@@ -114,6 +120,12 @@ def interrupted() -> ExitCode:
 def is_heard() -> bool:
     """Whether somebody can read a question and answer it."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def is_seen() -> bool:
+    """Whether stderr is a terminal, so that what is written there may change in place."""
+    stream: TextIO | None = sys.stderr
+    return stream is not None and stream.isatty()
 
 
 def report(failure: Failure, *, as_json: bool) -> ExitCode:

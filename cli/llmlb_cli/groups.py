@@ -49,9 +49,14 @@ class LeafCommand(TyperCommand):
             shared = {name: value for name, value in each.params.items() if each is not ctx or name not in self._own}
             given.update({name: value for name, value in shared.items() if value is not None})
         gc.enable()
-        ctx.obj = options_from(given)
+        options = ctx.obj = options_from(given)
         ctx.params = {name: value for name, value in ctx.params.items() if name in self._own}
-        return super().invoke(ctx)
+        if not options.watch:
+            return super().invoke(ctx)
+        from llmlb_cli.watching import watch
+
+        run_once = super().invoke
+        return watch(lambda: run_once(ctx), options)
 
 
 class LazyGroup(TyperGroup):

@@ -16,7 +16,6 @@ from llmlb_cli.exits import ExitCode, Failure
 from llmlb_cli.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from llmlb.auth.passwords import Passwords
     from llmlb.store import Store
 
 ACTOR = "local command"
@@ -50,6 +49,7 @@ def set_password(directory: Path, url: str, *, username: str, password: str) -> 
     Raises StoreBusy while a router uses the store, Failure for an unknown user.
     """
     from llmlb.auth.passwords import Passwords
+    from llmlb.runtime.bootstrap import forget_generated_password
     from llmlb.store import Store
 
     async def change() -> None:
@@ -61,7 +61,7 @@ def set_password(directory: Path, url: str, *, username: str, password: str) -> 
             changed = replace(user, password_hash=hashed, token_version=user.token_version + 1)
             audit = AuditRow(at=unix_s(), actor=ACTOR, action="user.edit", target=username, detail="password")
             await store.save_user(changed, audit=audit)
-            await _forget_generated_password(directory, user, passwords)
+            await forget_generated_password(directory, user, passwords)
         finally:
             passwords.close()
             await store.aclose()
@@ -75,13 +75,3 @@ async def _user(store: Store, username: str) -> UserRow:
         hint = did_you_mean(username, users) or f"there are {', '.join(sorted(users)) or 'no users yet: llmlb serve'}"
         raise Failure(f'there is no user "{username}"', exit_code=ExitCode.NOT_FOUND, hint=hint)
     return users[username]
-
-
-async def _forget_generated_password(directory: Path, before: UserRow, passwords: Passwords) -> None:
-    """The first administrator's password lies in a file until it is changed; another user's change leaves it there."""
-    from llmlb.config.secrets_file import read_secret_file
-    from llmlb.runtime.bootstrap import PASSWORD_FILE
-
-    kept = read_secret_file(directory / PASSWORD_FILE)
-    if kept is not None and await passwords.verify(before.password_hash, kept.strip()):
-        (directory / PASSWORD_FILE).unlink(missing_ok=True)

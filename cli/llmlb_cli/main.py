@@ -52,6 +52,11 @@ def _start_fast() -> None:
 
 def _front(words: Sequence[str]) -> int:
     """Answer what needs no command, and therefore not even Typer; everything else is dispatched."""
+    if words[:1] == ["__complete"]:
+        from llmlb_cli.completing import answer
+
+        write(answer(words[1:]))
+        return ExitCode.OK
     if words == [] or words[-1] in ("--help", "-h"):
         from llmlb_cli.pages import table_page
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from llmlb.client.address import segment
 from llmlb_cli.consent import ask_context, ask_typed, ask_yes, may_ask
 from llmlb_cli.context import Fields, Router
-from llmlb_cli.exits import ExitCode, Failure
-from llmlb_cli.output import Listing, line, show
-from llmlb_cli.registry import OUTCOMES
+from llmlb_cli.exits import ExitCode, Failure, note
+from llmlb_cli.output import line
+from llmlb_cli.registry import state_text
 from llmlb_cli.selection import nodes_of, with_similar_ids
+from llmlb_cli.several import Outcome, act_on_each, show_outcomes, show_rows
 
 
 class Risk(StrEnum):
@@ -39,42 +40,59 @@ DRAIN = NodeAction("drain", "drained", Risk.MIDDLE, "llmlb nodes undrain {id}")
 UNDRAIN = NodeAction("undrain", "undrained", Risk.LOW, "llmlb nodes get {id}")
 DELETE = NodeAction("delete", "deleted", Risk.HIGH, "llmlb nodes list", method="DELETE")
 
-# After these the rest of the nodes would meet the same.
-_HOPELESS = (ExitCode.UNREACHABLE, ExitCode.NOT_LOGGED_IN, ExitCode.FORBIDDEN)
-
-
-class Outcome(NamedTuple):
-    """What came of one node. answer: the node as the router shows it now, or nothing."""
-
-    id: str
-    answer: Mapping[str, object] = {}
-    failure: Failure | None = None
-
 
 def carry_out(action: NodeAction, ids: Sequence[str], router: Router, *, is_single: bool) -> ExitCode:
     """Do it to each node, after the question that the risk demands. is_single: one node named by its id.
 
     Raises Failure for a single node that failed, and for what stops all of them.
     """
+    if router.options.dry_run:
+        return _rehearse(action, ids, router)
     revisions = _agreed(action, ids, router, is_single=is_single)
-    outcomes: list[Outcome] = []
-    for index, node_id in enumerate(ids):
-        outcome = _act(action, node_id, router, revision=revisions.get(node_id))
-        outcomes.append(outcome)
-        if outcome.failure is None:
-            continue
-        is_hopeless = outcome.failure.exit_code in _HOPELESS
-        if is_single or (is_hopeless and index == 0):
-            raise with_similar_ids(outcome.failure, router, node_id) if is_single else outcome.failure
-        if is_hopeless:
-            untried = Failure(f"not tried: {outcome.failure.message}", code="not_tried")
-            outcomes += [Outcome(each, failure=untried) for each in ids[index + 1 :]]
-            break
-    if is_single and router.view.is_human:
-        _tell(action, outcomes[0], router)
+
+    def act(node_id: str) -> Fields:
+        return _act(action, node_id, router, revision=revisions.get(node_id))
+
+    if is_single:
+        try:
+            outcomes = [Outcome(ids[0], act(ids[0]))]
+        except Failure as failure:
+            raise with_similar_ids(failure, router, ids[0]) from failure
+        if router.view.is_human:
+            _tell(action, outcomes[0], router)
+            return ExitCode.OK
     else:
-        _show(action, outcomes, router)
-    return ExitCode.SOME_FAILED if any(outcome.failure for outcome in outcomes) else ExitCode.OK
+        outcomes = act_on_each(ids, act)
+    return show_outcomes(
+        "NodeOutcomeList",
+        outcomes,
+        router.view,
+        past=action.past,
+        words=lambda outcome: _state_words(action, outcome.answer),
+    )
+
+
+def _rehearse(action: NodeAction, ids: Sequence[str], router: Router) -> ExitCode:
+    """Tell what would come of it, as far as it can be known before."""
+    nodes = {str(node.get("id")): node for node in nodes_of(router)}
+    if router.view.is_human and not router.options.quiet:
+        for text in _impact(action, ids, nodes):
+            note(text)
+    rows = [_foreseen(action, node_id, nodes.get(node_id)) for node_id in ids]
+    failed = sum(1 for row in rows if row["error"])
+    meta = {"succeeded": 0, "failed": failed, "dry_run": True}
+    show_rows("NodeOutcomeList", rows, router.view, meta=meta)
+    return ExitCode.SOME_FAILED if failed else ExitCode.OK
+
+
+def _foreseen(action: NodeAction, node_id: str, node: Fields | None) -> Fields:
+    would = f"would {action.verb}"
+    if node is not None:
+        return {"id": node_id, "outcome": would, "state": node.get("state"), "error": None, "detail": state_text(node)}
+    if action is APPROVE:  # a rejected node is in no list
+        detail = "not in the list; if it was rejected, that is lifted"
+        return {"id": node_id, "outcome": would, "state": None, "error": None, "detail": detail}
+    return {"id": node_id, "outcome": "failed", "state": None, "error": "not_found", "detail": "there is no such node"}
 
 
 def _agreed(action: NodeAction, ids: Sequence[str], router: Router, *, is_single: bool) -> Mapping[str, object]:
@@ -118,15 +136,11 @@ def _takes_work(node: Fields) -> bool:
     return node.get("state") == "online" and not node.get("draining") and not node.get("late")
 
 
-def _act(action: NodeAction, node_id: str, router: Router, *, revision: object) -> Outcome:
+def _act(action: NodeAction, node_id: str, router: Router, *, revision: object) -> Fields:
     path = f"/v0/nodes/{segment(node_id)}"
     if action.method == "POST":
         path = f"{path}/{action.verb}"
-    headers = {} if revision is None else {"If-Match": str(revision)}
-    try:
-        return Outcome(node_id, router.fields(action.method, path, headers=headers))
-    except Failure as failure:
-        return Outcome(node_id, failure=failure)
+    return router.fields(action.method, path, headers={} if revision is None else {"If-Match": str(revision)})
 
 
 def _tell(action: NodeAction, outcome: Outcome, router: Router) -> None:
@@ -134,24 +148,6 @@ def _tell(action: NodeAction, outcome: Outcome, router: Router) -> None:
         return
     state = _state_words(action, outcome.answer)
     line(f"{action.past} {outcome.id}{f' ({state})' if state else ''}  next: {action.hint.format(id=outcome.id)}")
-
-
-def _show(action: NodeAction, outcomes: Sequence[Outcome], router: Router) -> None:
-    rows = [_row(action, outcome) for outcome in outcomes]
-    if router.view.format == "name":
-        rows = [row for row in rows if row["error"] is None]
-    failed = sum(1 for outcome in outcomes if outcome.failure)
-    meta = {"succeeded": len(outcomes) - failed, "failed": failed}
-    show(Listing("NodeOutcomeList", OUTCOMES, rows, meta), router.view)
-
-
-def _row(action: NodeAction, outcome: Outcome) -> Fields:
-    failure = outcome.failure
-    if failure is None:
-        state = outcome.answer.get("state")
-        words = _state_words(action, outcome.answer)
-        return {"id": outcome.id, "outcome": action.past, "state": state, "error": None, "detail": words}
-    return {"id": outcome.id, "outcome": "failed", "state": None, "error": failure.code, "detail": failure.message}
 
 
 def _state_words(action: NodeAction, node: Mapping[str, object]) -> str:

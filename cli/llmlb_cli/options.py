@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from typer.core import TyperOption
 
 from llmlb_cli.exits import usage
-from llmlb_cli.output import FORMATS, View
+from llmlb_cli.output import COLOURS, FORMATS, View
 
 if TYPE_CHECKING:
     # Typer 0.28 vendors Click and exports neither of these under a public name; pyproject.toml pins Typer below 0.29.
@@ -18,6 +18,8 @@ DEFAULT_TIMEOUT_S = 10.0
 MIN_TIMEOUT_S = 0.01
 MAX_TIMEOUT_S = 3600.0
 MAX_ROWS = 10**9
+DEFAULT_INTERVAL_S = 2.0
+MIN_INTERVAL_S = 0.2
 
 
 class Options(NamedTuple):
@@ -31,13 +33,18 @@ class Options(NamedTuple):
     output: str = ""
     fields: str = ""
     sort_by: str = ""
+    filter: str = ""
     no_headers: bool = False
     limit: int = 0
+    watch: bool = False
+    interval_s: float = DEFAULT_INTERVAL_S
+    color: str = "auto"
     quiet: bool = False
     verbose: bool = False
     yes: bool = False
     confirm: str = ""
     no_input: bool = False
+    dry_run: bool = False
 
     @property
     def view(self) -> View:
@@ -49,6 +56,8 @@ class Options(NamedTuple):
             headers=not self.no_headers,
             limit=self.limit,
             quiet=self.quiet,
+            filter=self.filter,
+            colour=self.color,
         )
 
 
@@ -74,6 +83,13 @@ def _output_options() -> list[TyperOption]:
             callback=_known_format,
             help=f"One of {', '.join(FORMATS)}. [env: LLMLB_OUTPUT]",
         ),
+        _text(
+            "--color",
+            metavar="WHEN",
+            panel="Output",
+            callback=_known_colour,
+            help="auto, always or never. [env: NO_COLOR, FORCE_COLOR]",
+        ),
         *_narration_options(),
     ]
 
@@ -86,6 +102,7 @@ def _listing_options() -> list[TyperOption]:
     return [
         _text("--fields", metavar="NAMES", panel="Output", help="Only these fields: id,state,gpu."),
         _text("--sort-by", metavar="NAMES", panel="Output", help="Sort by these fields: -gpu,id; - reverses."),
+        _filter_option("Only rows that match: 'state:online gpu>80'."),
         _flag("--no-headers", panel="Output", help="Leave out the header line."),
         TyperOption(
             param_decls=["--limit"],
@@ -96,6 +113,28 @@ def _listing_options() -> list[TyperOption]:
             callback=_sensible_limit,
         ),
     ]
+
+
+def _filter_option(help: str) -> TyperOption:
+    return _text("--filter", metavar="QUERY", panel="Output", help=help)
+
+
+def _watching_options() -> list[TyperOption]:
+    return [
+        _flag("-w", "--watch", panel="Output", help="Show it again and again; on a pipe only what changed."),
+        TyperOption(
+            param_decls=["--interval", "interval_s"],
+            type=float,
+            metavar="SECONDS",
+            help=f"Between two looks with --watch; default {DEFAULT_INTERVAL_S:g}.",
+            rich_help_panel="Output",
+            callback=_sensible_interval,
+        ),
+    ]
+
+
+def _selection_options() -> list[TyperOption]:
+    return [_filter_option("Those that match, as list --filter shows them.")]
 
 
 def _connection_options() -> list[TyperOption]:
@@ -126,12 +165,19 @@ def _consent_options() -> list[TyperOption]:
     ]
 
 
+def _trial_options() -> list[TyperOption]:
+    return [_flag("--dry-run", panel="Consent", help="Say what would be done, and do nothing.")]
+
+
 GROUPS = {
     "output": _output_options,
     "narration": _narration_options,
     "listing": _listing_options,
+    "watching": _watching_options,
+    "selection": _selection_options,
     "connection": _connection_options,
     "consent": _consent_options,
+    "trial": _trial_options,
 }
 
 
@@ -179,6 +225,19 @@ def _known_format(context: Context, parameter: Parameter, value: str | None) -> 
 
     hint = did_you_mean(value, FORMATS) or f"the formats are {', '.join(FORMATS)}"
     raise usage(f'there is no output format "{value}"', hint=hint)
+
+
+def _known_colour(context: Context, parameter: Parameter, value: str | None) -> str | None:
+    if value is None or value in COLOURS:
+        return value
+    raise usage(f'--color is "{value}"', hint=f"give one of {', '.join(COLOURS)}")
+
+
+def _sensible_interval(context: Context, parameter: Parameter, value: float | None) -> float | None:
+    if value is not None and not MIN_INTERVAL_S <= value <= MAX_TIMEOUT_S:
+        allowed = f"{MIN_INTERVAL_S:g} to {MAX_TIMEOUT_S:g} s"
+        raise usage(f"--interval is {value:g}, and must be {allowed}", hint=f"the default is {DEFAULT_INTERVAL_S:g}")
+    return value
 
 
 def _sensible_limit(context: Context, parameter: Parameter, value: int | None) -> int | None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 from llmlb_cli.columns import Column, Row, chosen_columns, value_at
 from llmlb_cli.exits import Failure, note
 
 FORMATS = ("table", "wide", "json", "jsonl", "yaml", "csv", "tsv", "name")
+COLOURS = ("auto", "always", "never")
 API_VERSION = "llmlb/v1"
 
 
 class View(NamedTuple):
     """How rows are to be shown. fields and sort_by: of a column's key or short name; ``-`` in front reverses.
 
-    limit: rows shown, 0 for all.
+    limit: rows shown, 0 for all.  filter: which rows, in the language of ``filtering``.  colour: auto, always, never.
     """
 
     format: str = "table"
@@ -27,6 +28,8 @@ class View(NamedTuple):
     headers: bool = True
     limit: int = 0
     quiet: bool = False
+    filter: str = ""
+    colour: str = "auto"
 
     @property
     def is_human(self) -> bool:
@@ -68,29 +71,64 @@ def line(text: str = "") -> None:
     write(text + "\n")
 
 
-def show(listing: Listing, view: View) -> None:
-    """Write the rows, sorted, cut and in the format of the view."""
-    import llmlb_cli.formats as formats  # a command that only writes a line needs none of it
+Take = Callable[[Listing, View], None]
+_takers: list[Take] = []
 
-    columns = chosen_columns(listing.columns, listing.rows, fields=view.fields, wide=view.format != "table")
+
+@contextlib.contextmanager
+def shown_by(take: Take) -> Iterator[None]:
+    """Within, lists go to ``take`` instead of stdout: --watch shows them its own way."""
+    _takers.append(take)
+    try:
+        yield
+    finally:
+        _takers.pop()
+
+
+def show(listing: Listing, view: View) -> None:
+    """Write the rows: those that the filter admits, sorted, cut and in the format of the view."""
+    if _takers:
+        _takers[-1](listing, view)
+        return
+    rows = chosen_rows(listing, view)
+    write(list_text(listing, rows, view))
+    if not rows and view.is_human and not view.quiet:
+        note(f"no {_plural(listing.kind)} match" if view.filter else listing.empty or f"no {_plural(listing.kind)}")
+
+
+def chosen_rows(listing: Listing, view: View) -> list[Row]:
+    """The rows that the filter admits, sorted and cut; what was cut is told on stderr."""
+    if view.filter:
+        from llmlb_cli.filtering import admitted
+
+        listing = listing._replace(rows=admitted(listing.kind, listing.columns, listing.rows, view.filter))
     rows = sorted_rows(listing, (*view.sort_by, *listing.sort_by))
     if view.limit and len(rows) > view.limit:
         if not view.quiet:
             note(f"note: {view.limit} of {len(rows)} shown, --limit 0 for all")
         rows = rows[: view.limit]
+    return rows
+
+
+def list_text(listing: Listing, rows: Sequence[Row], view: View) -> str:
+    """These rows of a listing in the format of the view."""
+    import llmlb_cli.formats as formats  # a command that only writes a line needs none of it
+
+    # The columns are checked against all rows, so that a filter that admits none hides no misspelt field.
+    columns = chosen_columns(listing.columns, listing.rows, fields=view.fields, wide=view.format != "table")
     match view.format:
         case "json" | "yaml":
             document = _document(listing, [formats.picked(row, view.fields, listing.columns) for row in rows])
-            write(formats.json_text(document) if view.format == "json" else formats.yaml_text(document))
+            return formats.json_text(document) if view.format == "json" else formats.yaml_text(document)
         case "jsonl":
             items = (formats.picked(row, view.fields, listing.columns) for row in rows)
-            write("".join(formats.json_line(item) for item in items))
+            return "".join(formats.json_line(item) for item in items)
         case "csv" | "tsv":
-            write(formats.separated(columns, rows, headers=view.headers, tabs=view.format == "tsv"))
+            return formats.separated(columns, rows, headers=view.headers, tabs=view.format == "tsv")
         case "name":
-            write("".join(f"{value_at(row, listing.name)}\n" for row in rows))
+            return "".join(f"{value_at(row, listing.name)}\n" for row in rows)
         case _:
-            _show_table(listing, columns, rows, view)
+            return _table(columns, rows, view)
 
 
 def show_object(kind: str, item: Row, view: View, *, name: str = "id", columns: Sequence[Column] = ()) -> None:
@@ -143,11 +181,36 @@ def terminal_cells() -> int:
     return 80
 
 
-def has_colour() -> bool:
-    """Whether stdout may carry colour: a terminal, and nobody said no."""
+def terminal_lines() -> int:
+    """The height of the terminal in lines; some do not know theirs."""
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stdout.fileno()).lines or 24
+    return 24
+
+
+def leave_if_unread() -> None:
+    """End the command with 0 when stdout is a pipe that nobody reads any more, although there is nothing to write."""
+    import select
+
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):
+        return
+    if not hasattr(select, "poll"):
+        return
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    if any(state & (select.POLLERR | select.POLLNVAL) for _, state in poll.poll(0)):
+        raise SystemExit(0)
+
+
+def has_colour(choice: str = "auto") -> bool:
+    """Whether stdout may carry colour. choice: of --color; auto is a terminal, unless the environment says no."""
+    if choice != "auto":
+        return choice == "always"
     environ = os.environ
     refused = environ.get("NO_COLOR") or environ.get("CLICOLOR") == "0" or environ.get("TERM") in ("dumb", "unknown")
-    return not refused and is_terminal()
+    return not refused and (is_terminal() or bool(environ.get("FORCE_COLOR")))
 
 
 def is_unicode() -> bool:
@@ -160,13 +223,11 @@ def _document(listing: Listing, items: Sequence[object]) -> dict[str, object]:
     return {"apiVersion": API_VERSION, "kind": listing.kind, "items": items, "meta": meta}
 
 
-def _show_table(listing: Listing, columns: Sequence[Column], rows: Sequence[Row], view: View) -> None:
+def _table(columns: Sequence[Column], rows: Sequence[Row], view: View) -> str:
     from llmlb_cli.table import Style, table_text
 
-    style = Style(cells=terminal_cells(), has_colour=has_colour(), is_unicode=is_unicode(), headers=view.headers)
-    write(table_text(columns, rows, style))
-    if not rows and not view.quiet:
-        note(listing.empty or f"no {_plural(listing.kind)}")
+    colour = has_colour(view.colour)
+    return table_text(columns, rows, Style(terminal_cells(), colour, is_unicode(), headers=view.headers))
 
 
 def _plural(kind: str) -> str:

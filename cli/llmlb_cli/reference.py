@@ -52,10 +52,37 @@ stdout is data, stderr is narration: results and success lines go to stdout, not
 | `csv`, `tsv` | raw values, the header holds the JSON names; a text that a spreadsheet would run gets a `'` in front |
 | `name` | one id a line, for `xargs` and for `-f -` |
 
-JSON, YAML, CSV and TSV hold raw values: seconds, milliseconds, percent, RFC 3339 in UTC. Keys are only ever added.
+JSON, YAML, CSV and TSV hold raw values: seconds, milliseconds, percent, RFC 3339 in UTC. Keys are only ever added;
+[cli-json.md](cli-json.md) lists them.
 Lists also take `--fields id,state,gpu`, `--sort-by -gpu,id`, `--no-headers` and `--limit N`; a field may be any field
 of the JSON, or a column's short name. Colour appears on a terminal only, never with `NO_COLOR`, `CLICOLOR=0` or
-`TERM=dumb`; nothing is told by colour alone. Text that a node or client chose is stripped of control characters.
+`TERM=dumb`, on a pipe with `FORCE_COLOR`; `--color always|never` overrules them. Nothing is told by colour alone. Text
+that a node or client chose is stripped of control characters.
+
+`--watch` shows a list every two seconds (`--interval`): at a terminal in its place, on a pipe the rows that changed,
+with `-o json` and `-o jsonl` one `{"type": "ADDED"|"MODIFIED"|"DELETED", "object"}` a line. A router that goes away is
+waited for; Ctrl-C ends it.
+
+## Filters
+
+`--filter` speaks the language of the console's `/`. On nodes it finds exactly what the console would show; on other
+lists every column can be asked for, by its short name or its JSON name, and every other field of the JSON.
+
+| write | for |
+|---|---|
+| `gpu-e` | a part of an id, a name or a tag |
+| `state:pending` | also `online`, `offline`, `draining`, `late`, `excluded`, `attention`; first letters are enough |
+| `gpu>80`, `seen>30s`, `total>=1k`, `avg<200ms` | figures, with their unit; `gpu:-` is unknown |
+| `model:llama*`, `tag:pool=chat`, `name="rack 3"` | texts: a part, with `*` and `?`, or the whole |
+| `created>1d` | of an instant, how long ago |
+| `/re.*x/` | a regular expression over the texts of a bare word |
+| `a b`, `a or b`, `!a`, `( )` | and, or, not, groups |
+
+## Which nodes
+
+The verbs that change nodes take ids, `-f FILE` (one id a line; `-f -` is stdin), `--filter QUERY` and, where it fits,
+`--all-pending`. A filter chooses only nodes that the verb means something for: `approve` pending ones, `undrain`
+drained ones. `--dry-run` says what a command would do and sends nothing that changes anything.
 
 ## Questions
 

@@ -1,4 +1,4 @@
-"""Which nodes a verb is about: ids on the line, ids in a file or on stdin, all that are pending."""
+"""Which nodes a verb is about: ids on the line, in a file or on stdin, all that are pending, all that match."""
 
 from __future__ import annotations
 
@@ -7,25 +7,52 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from llmlb_cli.columns import Row
 from llmlb_cli.context import Fields, Router
 from llmlb_cli.exits import ExitCode, Failure, usage
 from llmlb_cli.suggestions import did_you_mean
+from llmlb_cli.text import natural_key
 
 MAX_IDS = 10_000
 
 
-def chosen_ids(ids: Sequence[str], file: str, router: Router, *, all_pending: bool = False) -> list[str]:
-    """Every id once, in the order given.
+def chosen_ids(
+    ids: Sequence[str], file: str, router: Router, *, all_pending: bool = False, verb: str = ""
+) -> list[str]:
+    """Every id once, in the order given; those that --filter or --all-pending find in the order of their names.
 
     file: one id a line, ``-`` for stdin; more words on a line and lines with # are comments.
-    Raises Failure when nothing was chosen at all; --all-pending may find none.
+    verb: of the nodes that match, only those it means anything for are chosen.
+    Raises Failure when nothing was chosen at all; --filter and --all-pending may find none.
     """
-    found = [*ids, *(_ids_in(file) if file else ())]
-    if all_pending:
-        found += [str(node.get("id", "")) for node in nodes_of(router, state="pending")]
-    if not found and not all_pending:
-        raise usage("no node is named", hint="name one or several, or read them from a file: -f FILE, -f -")
+    query = router.options.filter
+    found = named(ids, file, query, may_be_none=all_pending)
+    if query or all_pending:
+        rows = nodes_of(router, state="pending" if all_pending else None)
+        found += sorted((str(row.get("id", "")) for row in _matching(rows, query, verb)), key=natural_key)
     return [each for each in dict.fromkeys(found) if each]
+
+
+def named(words: Sequence[str], file: str, query: str, *, may_be_none: bool = False) -> list[str]:
+    """The names on the line and in the file, each once; none where a filter finds what is meant.
+
+    Raises Failure when something is both named and described, or nothing is.
+    """
+    if query and (words or file):
+        raise usage("things are either named or found with --filter, not both", hint="leave out one of them")
+    found = [*words, *(_ids_in(file) if file else ())]
+    if not found and not query and not may_be_none:
+        raise usage("nothing is named", hint="name one or several, read them with -f FILE or -f -, or use --filter")
+    return list(dict.fromkeys(found))
+
+
+def _matching(rows: Sequence[Row], query: str, verb: str) -> Iterable[Row]:
+    if not query:
+        return rows
+    from llmlb_cli.filtering import admitted, fits
+    from llmlb_cli.registry import NODES
+
+    return [row for row in admitted("NodeList", NODES, rows, query) if fits(verb, row)]
 
 
 def nodes_of(router: Router, *, state: str | None = None) -> list[Fields]:

@@ -29,20 +29,76 @@ class Noun(NamedTuple):
 
 
 READ = "output connection"
-LIST = "output listing connection"
-ACT = "output connection consent"
+LIST = "output listing watching connection"
+TAIL = "output listing connection"
+CHANGE = "output connection trial"
+ACT = "output connection consent trial"
+ACT_ON_MANY = "output selection connection consent trial"
 
 NODES = Noun(
     "The fleet: look at nodes, let them in, pause and remove them",
     {
         "list": Verb("nodes:list_nodes", "List the nodes with their state and load", LIST),
         "get": Verb("nodes:get_nodes", "Show everything about one node or several", READ),
-        "add": Verb("nodes:add_node", "Add an engine that has no agent; the router asks it itself", READ),
-        "approve": Verb("node_verbs:approve", "Let pending nodes take requests", ACT),
-        "reject": Verb("node_verbs:reject", "Turn nodes away and refuse their ids for 24 hours", ACT),
-        "drain": Verb("node_verbs:drain", "Give nodes no new work; what runs may finish", ACT),
-        "undrain": Verb("node_verbs:undrain", "Give drained nodes work again", ACT),
-        "delete": Verb("node_verbs:delete", "Remove nodes and their tokens", ACT),
+        "add": Verb("nodes:add_node", "Add an engine that has no agent; the router asks it itself", CHANGE),
+        "approve": Verb("node_verbs:approve", "Let pending nodes take requests", ACT_ON_MANY),
+        "reject": Verb("node_verbs:reject", "Turn nodes away and refuse their ids for 24 hours", ACT_ON_MANY),
+        "drain": Verb("node_verbs:drain", "Give nodes no new work; what runs may finish", ACT_ON_MANY),
+        "undrain": Verb("node_verbs:undrain", "Give drained nodes work again", ACT_ON_MANY),
+        "delete": Verb("node_verbs:delete", "Remove nodes and their tokens", ACT_ON_MANY),
+        "why": Verb("why:explain_choice", "Show where the next request for a model goes, and why", LIST),
+    },
+)
+
+MODELS = Noun(
+    "What the fleet can serve",
+    {
+        "list": Verb("models:list_models", "List the models and how many nodes can take requests for each", LIST),
+        "get": Verb("models:get_model", "Show which nodes have a model", READ),
+    },
+)
+
+REQUESTS = Noun(
+    "What clients asked, and how it ended",
+    {
+        "list": Verb("requests:list_requests", "List recent requests", LIST),
+        "get": Verb("requests:get_request", "Show one request and every try", READ),
+        "tail": Verb("requests:tail_requests", "Show requests as they end", TAIL),
+    },
+)
+
+EVENTS = Noun(
+    "What happens to the fleet",
+    {
+        "list": Verb("events:list_events", "List what happened to the fleet", LIST),
+        "tail": Verb("events:tail_events", "Show it as it happens", TAIL),
+    },
+)
+
+ALERTS = Noun(
+    "What needs a person",
+    {
+        "list": Verb("alerts:list_alerts", "List the alerts and what can be done", LIST),
+        "ack": Verb("alerts:acknowledge_alert", "Say that somebody takes care of an alert", CHANGE),
+        "silence": Verb("alerts:silence_alert", "Keep an alert quiet for a time", CHANGE),
+    },
+)
+
+AUDIT = Noun(
+    "Who logged in, and who changed what",
+    {"list": Verb("audit:list_audit", "List logins and changes", LIST)},
+)
+
+CONTEXT = Noun(
+    "The routers that this user knows by name",
+    {
+        "list": Verb("contexts:list_contexts", "List the contexts; the one in use is marked", "output listing"),
+        "use": Verb("contexts:use_context", "Make a context the one that commands use", "output"),
+        "add": Verb("contexts:add_context", "Give a router a name", "output"),
+        "set": Verb("contexts:set_context", "Change a context", "output"),
+        "remove": Verb("contexts:remove_context", "Forget a context and its login", "output"),
+        "show": Verb("contexts:show_context", "Show a context", "output"),
+        "current": Verb("contexts:current_context", "Print the name of the context in use", "output"),
     },
 )
 
@@ -50,8 +106,8 @@ KEYS = Noun(
     "API keys of the clients of /v1",
     {
         "list": Verb("keys:list_keys", "List the API keys, without the keys themselves", LIST),
-        "create": Verb("keys:create_key", "Create an API key and show it, once", READ),
-        "revoke": Verb("keys:revoke_key", "End an API key at once", ACT),
+        "create": Verb("keys:create_key", "Create an API key and show it, once", CHANGE),
+        "revoke": Verb("keys:revoke_key", "End an API key at once", ACT_ON_MANY),
     },
 )
 
@@ -59,8 +115,8 @@ USERS = Noun(
     "People who may log in",
     {
         "list": Verb("users:list_users", "List the users and their roles", LIST),
-        "create": Verb("users:create_user", "Create a user", READ),
-        "delete": Verb("users:delete_user", "Delete a user and end all of its sessions", ACT),
+        "create": Verb("users:create_user", "Create a user", CHANGE),
+        "delete": Verb("users:delete_user", "Delete a user and end all of its sessions", ACT_ON_MANY),
         "passwd": Verb("passwords:change_password", "Set a password, also when it was lost", READ),
     },
 )
@@ -85,12 +141,28 @@ CONFIG = Noun(
     },
 )
 
+DB = Noun(
+    "The store of a router on this machine: check it, back it up, put a backup back",
+    {
+        "check": Verb("db:check_store", "Read the store's files whole and say what is wrong", "output listing"),
+        "backup": Verb("db:back_up_store", "Copy the store, also while a router runs", "output"),
+        "restore": Verb("db:restore_store", "Put a backup in the store's place", "output consent trial"),
+        "backups": Verb("db:list_store_backups", "List the backups", "output listing"),
+    },
+)
+
 COMMANDS: Mapping[str, Verb | Noun] = {
     "serve": Verb("serve:serve", "Run the router"),
     "agent": Verb("agent:agent", "Run beside an engine: register it and send its heartbeats"),
     "top": Verb("top:top", "The console: the fleet live, and what can be done to it", "connection"),
     "status": Verb("status:status", "The router, its nodes and alerts on one screen", READ),
     "nodes": NODES,
+    "models": MODELS,
+    "requests": REQUESTS,
+    "events": EVENTS,
+    "alerts": ALERTS,
+    "audit": AUDIT,
+    "context": CONTEXT,
     "thresholds": THRESHOLDS,
     "keys": KEYS,
     "users": USERS,
@@ -99,21 +171,43 @@ COMMANDS: Mapping[str, Verb | Noun] = {
     "loadtest": Verb("loadtest:loadtest", "Measure a router or any OpenAI-compatible endpoint", "narration"),
     "demo": Verb("demo:demo", "A router and three engines on this machine, one of them killed"),
     "sim": Verb("sim:sim", "Run a simulated engine"),
+    "doctor": Verb("doctor:doctor", "Look for what is wrong, and say how to mend it", READ),
     "config": CONFIG,
+    "db": DB,
+    "completion": Verb("completion:completion", "Print the script that makes Tab work in a shell"),
     "version": Verb("version:version", "Show the version", "output"),
 }
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Run": ("serve", "agent"),
-    "Operate": ("top", "status", "nodes", "thresholds", "keys", "users"),
-    "Access": ("login", "logout"),
+    "Operate": (
+        "top",
+        "status",
+        "nodes",
+        "models",
+        "requests",
+        "events",
+        "alerts",
+        "thresholds",
+        "keys",
+        "users",
+        "audit",
+    ),
+    "Access": ("login", "logout", "context"),
     "Try and measure": ("loadtest", "demo", "sim"),
-    "This machine": ("config", "version"),
+    "This machine": ("doctor", "config", "db", "completion", "version"),
 }
 
 ALIASES: Mapping[str, str] = {
     "node": "nodes",
     "no": "nodes",
+    "model": "models",
+    "request": "requests",
+    "req": "requests",
+    "event": "events",
+    "ev": "events",
+    "alert": "alerts",
+    "contexts": "context",
     "key": "keys",
     "user": "users",
     "threshold": "thresholds",

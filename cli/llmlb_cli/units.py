@@ -25,6 +25,16 @@ def count(value: object) -> str:
     return f"{value:g}"
 
 
+def size(value: object) -> str:
+    """Bytes as ``512 B``, ``1.2 GB``; powers of 1000, as disks are sold."""
+    if not isinstance(value, int | float):
+        return ABSENT
+    for unit, suffix in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(value) >= 0.9995 * unit:
+            return f"{value / unit:.3g} {suffix}"
+    return f"{value:.0f} B"
+
+
 def milliseconds(value: object) -> str:
     """830.4 → ``830ms``, 12345 → ``12.3s``."""
     if not isinstance(value, int | float):

@@ -2,55 +2,104 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from llmlb.api.request_records import cost_fields
 from llmlb.api.services import Services
 from llmlb.core.candidates import EligibleNodes
-from llmlb.core.choice import Choice, InferenceRequest, Reason
+from llmlb.core.choice import Cost, InferenceRequest, Reason
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import Standing
-from llmlb.core.node import Node
+from llmlb.core.node import Ineligibility, Node, NodeId
 from llmlb.wire.insight import ExplainedChoice, ExplainedNode, Explanation
 
+NODES_AT_ONCE = 100
+"""About a millisecond of work; then the streams that share the event loop get their turn."""
 
-def explain(services: Services, model: str) -> Explanation:
-    """How every node stands towards a model, and which one would be chosen now."""
-    now_s = services.now_s()
-    resolved, _ = services.balancer.resolve(model)
+
+async def explain(services: Services, model: str) -> Explanation:
+    """How every node stands towards a model, what it would cost there, and which one would be chosen now."""
+    now_s, balancer = services.now_s(), services.balancer
+    resolved, _ = balancer.resolve(model)
     pool = services.fleet.candidates(resolved)
-    choice = None if pool is None else _preview(services, resolved, pool, now_s)
-    refusal = None
-    if choice is None:
-        is_unknown = pool is None or not pool.serving
-        refusal = "no approved node has this model" if is_unknown else "no node of this model can take a request now"
+    request = InferenceRequest(model=resolved)
+    choices = [] if pool is None else _preview(services, request, pool, now_s)
+    costs = [] if pool is None or not len(pool) else balancer.policy.explain(request, pool.without(()), now_s)
+    standings = services.fleet.standings(resolved, now_s)
+    refusal = None if choices else _refusal(services, pool, now_s)
     return Explanation(
         model=model,
         resolved=resolved,
         mode=services.load_balancer.mode,
-        choice=choice,
+        choice=choices[0] if choices else None,
+        otherwise=choices[1] if len(choices) > 1 else None,
         refusal=refusal,
-        nodes=[_explained(standing) for standing in services.fleet.standings(resolved, now_s)],
+        queued=len(balancer.queues.get(resolved, ())),
+        nodes=await _all_explained(services, standings, costs, now_s),
     )
 
 
-def _preview(services: Services, model: str, pool: EligibleNodes, now_s: float) -> ExplainedChoice | None:
-    """The choice on a copy, so that no rotation moves on. It mirrors the balancer, without its chance: slow start."""
+async def _all_explained(
+    services: Services, standings: list[Standing], costs: list[Cost], now_s: float
+) -> list[ExplainedNode]:
+    by_node = {cost.node_id: cost for cost in costs}
+    nodes = []
+    for position, standing in enumerate(standings):
+        if position % NODES_AT_ONCE == NODES_AT_ONCE - 1:
+            await asyncio.sleep(0)
+        nodes.append(_explained(services, standing, by_node.get(standing.node.id), now_s))
+    return nodes
+
+
+def _preview(services: Services, request: InferenceRequest, pool: EligibleNodes, now_s: float) -> list[ExplainedChoice]:
+    """The choice, and the other one where chance decides: what the balancer does, on copies, so that nothing moves."""
     if pool.half_open:
-        return ExplainedChoice(node=next(iter(pool.half_open)).id, reason=Reason.PROBE.value)
+        return [ExplainedChoice(node=next(iter(pool.half_open)).id, reason=Reason.PROBE.value)]
     if not len(pool):
-        return None
-    choice = services.balancer.policy.pick(InferenceRequest(model=model), pool.without(()), now_s)
-    node = services.fleet.get(choice.node_id)
-    return None if node is None else ExplainedChoice(node=node.id, reason=_reason(choice, node).value)
-
-
-def _reason(choice: Choice, node: Node) -> Reason:
+        return []
+    node, reason = _picked(services, request, pool.without(()), now_s)
     if node.circuit.state is not CircuitState.CLOSED:
-        return Reason.PANIC
-    return Reason.MASS_SILENCE if node.silent_at_s is not None else choice.reason
+        return [ExplainedChoice(node=node.id, reason=Reason.PANIC.value)]
+    if node.silent_at_s is not None:
+        return [ExplainedChoice(node=node.id, reason=Reason.MASS_SILENCE.value)]
+    share = services.fleet.slow_start_share(node, now_s)
+    if share >= 1.0 or len(pool) == 1:
+        return [ExplainedChoice(node=node.id, reason=reason.value)]
+    other, _ = _picked(services, request, pool.without((node.id,)), now_s)
+    return [
+        ExplainedChoice(node=node.id, reason=reason.value, chance=round(share, 4)),
+        ExplainedChoice(node=other.id, reason=Reason.SLOW_START.value, chance=round(1.0 - share, 4)),
+    ]
 
 
-def _explained(standing: Standing) -> ExplainedNode:
+def _picked(
+    services: Services, request: InferenceRequest, candidates: EligibleNodes, now_s: float
+) -> tuple[Node, Reason]:
+    choice = services.balancer.policy.pick(request, candidates, now_s)
+    node = services.fleet.get(NodeId(choice.node_id))
+    if node is None or node not in candidates:
+        raise RuntimeError(f"the policy chose {choice.node_id!r}, which is not a candidate")
+    return node, choice.reason
+
+
+def _refusal(services: Services, pool: EligibleNodes | None, now_s: float) -> str:
+    """Why nobody is chosen, and whether a request would wait all the same."""
+    if pool is None or not pool.serving:
+        return "no approved node has this model"
+    nobody = "no node of this model can take a request now"
+    rules = services.balancer.queue_rules
+    busy = (Ineligibility.AT_CAPACITY, Ineligibility.RESTING)
+    if any(node.ineligibility in busy and node.circuit.state is CircuitState.CLOSED for node in pool.serving):
+        return f"{nobody}: it would wait up to {rules.wait_s:g} s for one that is busy"
+    if now_s - pool.ready_at_s <= rules.absent_window_s:
+        return f"{nobody}: it would wait up to {rules.absent_wait_s:g} s, for one was there a moment ago"
+    return nobody
+
+
+def _explained(services: Services, standing: Standing, cost: Cost | None, now_s: float) -> ExplainedNode:
     node, figures = standing.node, standing.node.figures
     because = standing.ineligibility
+    priced = {} if cost is None else cost_fields(cost)
     return ExplainedNode(
         id=node.id,
         state=node.state.value,
@@ -64,4 +113,7 @@ def _explained(standing: Standing) -> ExplainedNode:
         gpu_usage=None if figures is None else figures.gpu_percent,
         vram_usage=None if figures is None else figures.vram_percent,
         circuit=node.circuit.state.value,
+        cost_seconds=priced.get("total_s"),
+        cost_terms=priced.get("terms", {}),
+        share=round(services.fleet.slow_start_share(node, now_s), 4),
     )

@@ -11,9 +11,15 @@ from starlette.responses import Response
 
 from llmlb.api.answers import ApiRefusal, refusal_response
 from llmlb.api.bodies import complaint
-from llmlb.auth.passwords import PasswordsBusy
-from llmlb.auth.urls import NodeUrlRefused
-from llmlb.errors import ConfigurationError, StoreBusy, StoreCorrupt, StoreError, StoreFull
+from llmlb.errors import (
+    ConfigurationError,
+    NodeUrlRefused,
+    PasswordsBusy,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+)
 from llmlb.wire.errors import ErrorReply
 from llmlb.wire.text import clean_text
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from heapq import nlargest
 from itertools import accumulate
 
 from llmlb import __version__
@@ -13,6 +15,7 @@ from llmlb.clock import rfc3339
 from llmlb.core.health import NodeState
 from llmlb.telemetry.alert import Alert
 from llmlb.telemetry.histogram import Histogram
+from llmlb.telemetry.rates import Flow
 from llmlb.wire.insight import LoadBalancerStats, NodeCounts, SelectionTime
 
 
@@ -29,9 +32,14 @@ def node_counts(services: Services) -> NodeCounts:
     )
 
 
+MODELS_WITH_RATES = 200
+"""The busiest; nodes may claim thousands, and every console gets the list every second."""
+
+
 def fleet_view(services: Services) -> dict[str, object]:
     """The fleet in figures: the feed's ``fleet`` events, and most of the status page. None: nothing was measured."""
-    rates = services.requests.rates(services.now_s())
+    now_s, requests = services.now_s(), services.requests
+    rates = requests.rates(now_s)
     queue = {model: len(tickets) for model, tickets in services.balancer.queues.items() if len(tickets)}
     return {
         "nodes": node_counts(services).model_dump(),
@@ -48,6 +56,8 @@ def fleet_view(services: Services) -> dict[str, object]:
             "ttft_p50_ms": _milliseconds(rates.ttft_p50_s),
             "ttft_p95_ms": _milliseconds(rates.ttft_p95_s),
         },
+        "rates_by_model": _flows(_busiest(requests.flows_by_model(now_s))),
+        "rates_by_node": _flows(requests.flows_by_node(now_s)),
         "mass_silence": services.fleet.is_mass_silent,
         "status": router_status(services),
     }
@@ -123,6 +133,19 @@ def quantile_s(histogram: Histogram, q: float) -> float:
             inside = histogram.counts[index]
             return below_s + (bound_s - below_s) * (rank - (upto - inside)) / inside
     return bounds[-1]
+
+
+def _busiest(flows: Mapping[str, Flow]) -> Mapping[str, Flow]:
+    if len(flows) <= MODELS_WITH_RATES:
+        return flows
+    return dict(nlargest(MODELS_WITH_RATES, flows.items(), key=lambda item: item[1]))
+
+
+def _flows(flows: Mapping[str, Flow]) -> dict[str, object]:
+    return {
+        name: {"requests_per_second": round(requests_per_s, 2), "tokens_per_second": round(tokens_per_s, 1)}
+        for name, (requests_per_s, tokens_per_s) in flows.items()
+    }
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -58,14 +58,18 @@ async def delete_user(call: Call, name: str) -> None:
         await _keep_an_admin(services, row)
         await services.store.delete_user(row.id, audit=audit_row(call, Act.USER_DELETE, row.username))
         services.gatekeeper.drop_user(row.username)
+        await services.forget_password(row)
 
 
 async def save(call: Call, row: UserRow, act: Act, detail: str) -> UserRow:
     """Writes a changed user; every session from before ends. The caller holds the lock."""
     services = call.services
+    before = services.gatekeeper.user(row.username)
     changed = replace(row, token_version=row.token_version + 1)
     await services.store.save_user(changed, audit=audit_row(call, act, row.username, detail))
     services.gatekeeper.put_user(changed)
+    if before is not None and before.password_hash != changed.password_hash:
+        await services.forget_password(before)
     return changed
 
 

@@ -7,10 +7,11 @@ import json
 from llmlb.api.answers import ApiRefusal
 from llmlb.api.services import Services
 from llmlb.clock import rfc3339
+from llmlb.core.choice import Cost
 from llmlb.errors import StoreError
-from llmlb.store.rows import RequestFilter, RequestRow
+from llmlb.store.rows import BodyRow, RequestFilter, RequestRow
 from llmlb.telemetry.requests import ExchangeRecord, RecordFilter
-from llmlb.wire.records import AttemptView, RequestDetail, RequestView
+from llmlb.wire.records import AttemptView, CostView, RequestDetail, RequestView
 
 
 async def list_requests(services: Services, limit: int, filters: RecordFilter) -> list[RequestView]:
@@ -38,22 +39,47 @@ async def list_requests(services: Services, limit: int, filters: RecordFilter) -
 
 
 async def get_request(services: Services, request_id: str, *, with_bodies: bool) -> RequestDetail:
-    """One record. with_bodies: also what was recorded of its content, if recording is on."""
+    """One record. with_bodies: also what was said in it, as far as that was recorded and is kept."""
     record = services.requests.get(request_id)
-    row = None
-    if record is None or (with_bodies and services.settings.records.bodies):
-        row = await services.store.get_request(request_id)
-    if record is None and row is None:
+    row = None if record is not None else await services.store.get_request(request_id)
+    if record is not None:
+        fields = {**_fields_of(record), **_details_of(record)}
+    elif row is not None:
+        fields = {**_fields_of_row(row), **_UNKNOWN_DETAILS, "costs": _costs_of(row.costs_json)}
+    else:
         message = f"There is no record of the request {request_id[:100]!r}. GET /v0/requests lists the recent ones."
         raise ApiRefusal(404, "request_not_found", message, param="request_id")
-    bodies = {
-        "request_body": row.request_body if row is not None and with_bodies else None,
-        "response_body": row.response_body if row is not None and with_bodies else None,
+    body = await _body_of(services, request_id) if with_bodies else None
+    return RequestDetail(**fields, **_body_fields(body))
+
+
+async def _body_of(services: Services, request_id: str) -> BodyRow | None:
+    try:
+        return await services.store.get_body(request_id)
+    except StoreError:
+        # Where it went and why is worth showing while the store is stuck.
+        return None
+
+
+def cost_fields(cost: Cost) -> dict[str, object]:
+    """The fields of ``wire.records.CostView``."""
+    terms = {name: round(seconds, 6) for name, seconds in cost.terms.items()}
+    return {"node_id": cost.node_id, "total_s": round(cost.total_s, 6), "terms": terms}
+
+
+def _body_fields(body: BodyRow | None) -> dict[str, object]:
+    body = body or BodyRow(request_id="", at=0.0)
+    return {
+        "request_body": _text_of(body.prompt),
+        "response_body": _text_of(body.answer),
+        "request_body_cut": body.prompt_cut,
+        "response_body_cut": body.answer_cut,
     }
-    if record is not None:
-        return RequestDetail(**_fields_of(record), **_details_of(record), **bodies)
-    assert row is not None
-    return RequestDetail(**_fields_of_row(row), **_UNKNOWN_DETAILS, **bodies)
+
+
+def _text_of(body: bytes | None) -> str | None:
+    """Bodies pass the router as bytes; what is no UTF-8, or was cut within a character, is marked."""
+    return None if body is None else body.decode("utf-8", "replace")
 
 
 def _fields_of(record: ExchangeRecord) -> dict[str, object]:
@@ -99,6 +125,7 @@ def _details_of(record: ExchangeRecord) -> dict[str, object]:
         "events": record.events,
         "bytes_in": record.bytes_in,
         "bytes_out": record.bytes_out,
+        "costs": [CostView.model_validate(cost_fields(cost)) for cost in record.costs],
     }
 
 
@@ -150,6 +177,10 @@ def _attempts_of(text: str) -> list[AttemptView]:
         )
         for attempt in json.loads(text or "[]")
     ]
+
+
+def _costs_of(text: str) -> list[CostView]:
+    return [CostView(**cost) for cost in json.loads(text or "[]")]
 
 
 def _milliseconds(seconds: float) -> float:

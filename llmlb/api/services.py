@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from llmlb.auth.sessions import Sessions
     from llmlb.config.origins import Origin
     from llmlb.store import Store
+    from llmlb.store.rows import UserRow
     from llmlb.telemetry.alerts import Alerts
     from llmlb.telemetry.feed import Feed
     from llmlb.telemetry.metrics import Metrics
@@ -42,6 +43,7 @@ class Services:
     settings, origins: as configured, without live changes.  load_balancer: the settings in force.
     pump: serves waiting requests; called after anything that may have made room.  probe: asks a node's engine soon.
     redial: a node is gone or is dialled differently from now on.  make_policy: raises ConfigurationError.
+    forget_password: the password of a user, as the row has it, no longer counts.
     own_addresses: where this router listens, which no node may be.  dev: well-known credentials, no limits.
     """
 
@@ -61,6 +63,7 @@ class Services:
     probe: Callable[[Node], None]
     redial: Callable[[Node], None]
     make_policy: Callable[[str], Policy]
+    forget_password: Callable[[UserRow], Awaitable[None]]
     is_draining: Callable[[], bool]
     own_addresses: frozenset[tuple[str, int]] = frozenset()
     dev: bool = False

@@ -47,17 +47,14 @@ class Gatekeeper:
         *,
         keys: Iterable[ApiKeyRow] = (),
         users: Iterable[UserRow] = (),
-        node_token_hashes: Mapping[str, str] | None = None,
         join_tokens: Iterable[JoinTokenRow] = (),
         revoked_sessions: Mapping[str, float] | None = None,
     ) -> None:
-        """Adds what the store holds. node_token_hashes: by node id.  revoked_sessions: jti to its expiry."""
+        """Adds what the store holds, but for the nodes' tokens. revoked_sessions: jti to its expiry."""
         for key in keys:
             self.put_key(key)
         for user in users:
             self.put_user(user)
-        for node_id, token_hash in (node_token_hashes or {}).items():
-            self.put_node_token(node_id, token_hash)
         for token in join_tokens:
             self.put_join_token(token)
         self._revoked.update(revoked_sessions or {})

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from llmlb.auth import denials
 from llmlb.auth.gatekeeper import Gatekeeper
 from llmlb.auth.limits import LoginLimiter
-from llmlb.auth.passwords import Passwords, PasswordsBusy
+from llmlb.auth.passwords import Passwords
 from llmlb.auth.principals import Denial, Role
 from llmlb.auth.sessions import SessionToken
+from llmlb.errors import PasswordsBusy
 from llmlb.store.rows import UserRow
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from llmlb.errors import LlmlbError
+from llmlb.errors import PasswordsBusy
 
 T = TypeVar("T")
 
@@ -24,12 +24,6 @@ WAITING_HASHES = 32
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS, _GROUP_CHARACTERS = 5, 5
-
-
-class PasswordsBusy(LlmlbError):
-    """Too many passwords are being checked; try again in a few seconds."""
-
-    retryable = True
 
 
 class Hasher(Protocol):
@@ -51,8 +45,6 @@ class Passwords:
         self._hasher: Hasher = hasher or PasswordHasher()
         self._threads = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="llmlb-password")
         self._waiting = 0
-        # Checked when the user is unknown, so that known and unknown names take the same time.
-        self._nobody = self._hasher.hash(secrets.token_bytes(16))
 
     async def hash(self, password: str) -> str:
         """The hash to store. Raises ValueError for an empty password or one beyond 1 KiB, and PasswordsBusy."""
@@ -68,7 +60,8 @@ class Passwords:
         """
         encoded = _bytes_of(password)
         if password_hash is None or len(encoded) > LONGEST_PASSWORD_BYTES:
-            await self._on_thread(lambda: self._matches(self._nobody, encoded[:LONGEST_PASSWORD_BYTES]))
+            # Hashing is what checking costs, so known and unknown names take the same time.
+            await self._on_thread(lambda: self._hasher.hash(encoded[:LONGEST_PASSWORD_BYTES]))
             return False
         return await self._on_thread(lambda: self._matches(password_hash, encoded))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from llmlb.client.address import QueryValue, RouterAddress, router_address
 from llmlb.client.answers import MAX_ANSWER_BYTES, bearer, decode, refusal, tls_context, unreachable
@@ -123,6 +125,8 @@ def _exchange(
         fields["Content-Type"] = "application/json"
     connection = _connection(address, timeout_s=timeout_s, ca_file=ca_file)
     try:
+        if address.scheme == "http" and address.host.isascii():
+            connection.sock = _connected(address, timeout_s)
         connection.request(method, target, body=payload, headers=fields)
         with connection.getresponse() as response:
             yield response
@@ -137,6 +141,12 @@ def _connection(address: RouterAddress, *, timeout_s: float | None, ca_file: str
         context = tls_context(ca_file)
         return http.client.HTTPSConnection(address.host, address.port, timeout=timeout_s, context=context)
     return http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
+
+
+def _connected(address: RouterAddress, timeout_s: float | None) -> socket.socket:
+    # Bytes: of a text Python wants to know whether it is an international name, and loads large tables to find out.
+    host: Any = address.host.encode()  # Any: the system takes bytes, of which the types do not know
+    return socket.create_connection((host, address.port), timeout_s)
 
 
 def _lower(response: http.client.HTTPResponse) -> dict[str, str]:

@@ -23,6 +23,7 @@ _WELL_KNOWN_PASSWORDS = frozenset(
 _MODE = re.compile(r"[A-Za-z_][\w.]*(:\w+)?", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_-]+)*\.?")
 _USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_HTTP_URL = re.compile(r"https?://[^/\s]")
 NODE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 """How a node may be called; safe in a path, a label and a terminal."""
 
@@ -37,6 +38,9 @@ def find_problems(settings: Settings, *, dev: bool = False) -> Iterator[Problem]
     yield from _server_problems(settings, dev=dev)
     yield from _store_problems(settings)
     yield from _auth_problems(settings, dev=dev)
+    if settings.alerts.webhook and not _HTTP_URL.match(settings.alerts.webhook):
+        # The address is not repeated: the token of a webhook is part of it.
+        yield "alerts.webhook", "is no address: write https://HOST/PATH, or leave it out"
     if settings.circuit.base_s > settings.circuit.cap_s:
         cap = plain(settings.circuit.cap_s)
         yield "circuit.base", f"is longer than circuit.cap: give at most {cap} s, or raise circuit.cap"
@@ -74,7 +78,7 @@ def find_agent_problems(settings: AgentSettings) -> Iterator[Problem]:
         ("agent.engine_url", settings.engine_url),
         ("agent.advertise_url", settings.advertise_url),
     ):
-        if url and not re.match(r"https?://[^/\s]", url):
+        if url and not _HTTP_URL.match(url):
             yield key, f"{shown(url)} is no address: write it as http://HOST:PORT"
     if settings.node_id and not NODE_ID.fullmatch(settings.node_id):
         allowed = "1 to 63 letters, digits, dots, dashes and underscores"

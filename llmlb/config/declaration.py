@@ -15,7 +15,7 @@ from typing import TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
-Value = bool | int | float | str | tuple[str, ...] | Mapping[str, str] | None
+Value = bool | int | float | str | tuple[str, ...] | Mapping[str, str] | Mapping[str, Mapping[str, float]] | None
 """What a setting can hold. None only where the declaration says ``| None``."""
 
 _RULE = "llmlb.rule"
@@ -31,6 +31,19 @@ class Kind(StrEnum):
     CHOICE = "one of the names"
     LIST = "a list of texts"
     TABLE = "a table of texts"
+    TABLES = "a table of tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One number of each entry in a table of tables. low, high: inclusive.  default: None where it must be given."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    example: float
+    default: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class Rule:
     form: what a text must look like, in a reader's words.  low, high: inclusive, in `unit`.  dev_low: the lower bound
     under --dev, where a demonstration needs shorter times.  key: the name in config.toml, when the attribute's differs.
     variables: names in the environment, the first one wins; empty stands for the systematic name.  live: can be
-    changed while the router runs.
+    changed while the router runs.  columns: of a table of tables.
     """
 
     help: str
@@ -54,6 +67,7 @@ class Rule:
     flag: str
     secret: bool
     live: bool
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,7 @@ def setting(
     flag: str = "",
     secret: bool = False,
     live: bool = False,
+    columns: tuple[Column, ...] = (),
 ) -> T:
     """Declares one field of a section; the parameters are those of `Rule`.
 
@@ -126,6 +141,7 @@ def setting(
         flag=flag,
         secret=secret,
         live=live,
+        columns=columns,
     )
     metadata = {_RULE: rule}
     if isinstance(default, dict):
@@ -175,5 +191,5 @@ def _kind_of(hint: object) -> tuple[Kind, type[StrEnum] | None]:
     if get_origin(hint) is tuple:
         return Kind.LIST, None
     if get_origin(hint) is Mapping:
-        return Kind.TABLE, None
+        return Kind.TABLE if get_args(hint)[1] is str else Kind.TABLES, None
     raise TypeError(f"a setting cannot have the type {hint!r}")

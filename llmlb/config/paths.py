@@ -12,6 +12,7 @@ Nothing here creates a directory: whoever writes does, with ``secrets_file.ensur
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def data_dir(environ: Mapping[str, str] | None = None) -> Path:
     chosen = _chosen(DATA_DIR_VARIABLE, environ)
     if chosen is not None:
         return chosen
-    import platformdirs  # imported late: it costs more than a whole `llmlb version` may take
+    if (usual := _on_linux("XDG_DATA_HOME", "~/.local/share")) is not None:
+        return usual
+    import platformdirs
 
     return Path(platformdirs.user_data_dir("llmlb", appauthor=False))
 
@@ -35,6 +38,8 @@ def config_dir(environ: Mapping[str, str] | None = None) -> Path:
     chosen = _chosen(CONFIG_DIR_VARIABLE, environ)
     if chosen is not None:
         return chosen
+    if (usual := _on_linux("XDG_CONFIG_HOME", "~/.config")) is not None:
+        return usual
     import platformdirs
 
     return Path(platformdirs.user_config_dir("llmlb", appauthor=False))
@@ -45,9 +50,21 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path:
     chosen = _chosen(STATE_DIR_VARIABLE, environ)
     if chosen is not None:
         return chosen
+    if (usual := _on_linux("XDG_STATE_HOME", "~/.local/state")) is not None:
+        return usual
     import platformdirs
 
     return Path(platformdirs.user_state_dir("llmlb", appauthor=False))
+
+
+def _on_linux(variable: str, default: str) -> Path | None:
+    """What platformdirs would say there, where it is plain; importing it costs a short command a tenth of its time."""
+    if sys.platform != "linux":
+        return None
+    base = os.environ.get(variable, "")
+    if not base.startswith("/"):
+        base = os.path.expanduser(default) if os.environ.get("HOME", "").startswith("/") else ""
+    return Path(base) / "llmlb" if base else None
 
 
 def _chosen(variable: str, environ: Mapping[str, str] | None) -> Path | None:

@@ -278,6 +278,20 @@ class RecordsSettings:
         high=3650,
         help="How long prompts and completions are kept, where they are stored.",
     )
+    body_bytes: int = setting(
+        64 * 1024,
+        unit="bytes",
+        low=1024,
+        high=4 * 1024 * 1024,
+        help="How much of each prompt and each completion is stored; the rest is cut off.",
+    )
+    total_bytes: int = setting(
+        1024**3,
+        unit="bytes",
+        low=1024 * 1024,
+        high=1024**4,
+        help="How much all stored prompts and completions may take; the oldest go first.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import get_type_hints
 
+from llmlb.config.alerts import AlertsSettings
 from llmlb.config.bounds import (
     CircuitSettings,
     LimitsSettings,
@@ -19,6 +20,7 @@ from llmlb.config.bounds import (
     TimeoutsSettings,
 )
 from llmlb.config.declaration import Setting, Value, declared, setting
+from llmlb.config.objectives import ObjectivesSettings
 from llmlb.config.sections import (
     AuthSettings,
     HealthSettings,
@@ -37,6 +39,7 @@ from llmlb.config.sections import (
 
 __all__ = [
     "AgentSettings",
+    "AlertsSettings",
     "AuthSettings",
     "CircuitSettings",
     "HealthSettings",
@@ -48,6 +51,7 @@ __all__ = [
     "MetricsSettings",
     "ModelsSettings",
     "NodeSettings",
+    "ObjectivesSettings",
     "QueueSettings",
     "RecordsSettings",
     "RegistrationSettings",
@@ -85,6 +89,8 @@ class Settings:
     queue: QueueSettings = field(default_factory=QueueSettings)
     models: ModelsSettings = field(default_factory=ModelsSettings)
     records: RecordsSettings = field(default_factory=RecordsSettings)
+    objectives: ObjectivesSettings = field(default_factory=ObjectivesSettings)
+    alerts: AlertsSettings = field(default_factory=AlertsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     nodes: Mapping[str, NodeSettings] = field(default_factory=dict)
 

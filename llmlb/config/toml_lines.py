@@ -47,7 +47,9 @@ def key_lines(document: str) -> Mapping[Path, int]:
 
 
 def line_of(lines: Mapping[Path, int], path: Path) -> int:
-    """The line of a key, or of the nearest enclosing key or table that has one; 1 when none has."""
+    """The line of a key, or of the first below it, or of the nearest enclosing key or table; 1 when none has one."""
+    if path not in lines and (below := [line for key, line in lines.items() if key[: len(path)] == path]):
+        return min(below)
     for length in range(len(path), 0, -1):
         if (line := lines.get(path[:length])) is not None:
             return line

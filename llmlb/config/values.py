@@ -7,10 +7,11 @@ Nothing is guessed: ``1e3`` is no whole number, ``yes`` in a TOML file is no boo
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 
-from llmlb.config.declaration import Kind, Setting, Value, plain
+from llmlb.config.declaration import Column, Kind, Setting, Value, plain
 
 MAX_TEXT_CHARACTERS = 4096
 """Longer than any path, key or address; a bound, because a value may come from anywhere."""
@@ -44,6 +45,8 @@ def read_value(setting: Setting, value: object, *, dev: bool = False) -> Value:
             return tuple(_item(setting, each) for each in value)
         case Kind.TABLE if isinstance(value, Mapping):
             return {_item(setting, name): _item(setting, each) for name, each in value.items()}
+        case Kind.TABLES if isinstance(value, Mapping):
+            return {_item(setting, name): _row(setting, name, each) for name, each in value.items()}
         case _:
             raise UnusableValue(f"{_shown(setting, value)} is not {_wanted(setting, dev=dev)}")
 
@@ -52,6 +55,7 @@ def read_text(setting: Setting, text: str, *, dev: bool = False) -> Value:
     """A value written as text, as variables and flags give it.  Raises UnusableValue.
 
     Booleans: true, yes, on, 1 and their opposites, in any case.  Lists: separated by commas.  Tables: ``a=b,c=d``.
+    Tables of tables: ``a=2:0.1,b=5``, the numbers in the order of the columns.
     """
     if not setting.rule.secret:  # blanks around a password are part of it
         text = text.strip()
@@ -67,6 +71,8 @@ def read_text(setting: Setting, text: str, *, dev: bool = False) -> Value:
             return tuple(_item(setting, part) for part in _parts(text))
         case Kind.TABLE:
             return dict(_pair(setting, part) for part in _parts(text))
+        case Kind.TABLES:
+            return read_value(setting, dict(_row_text(setting, part) for part in _parts(text)), dev=dev)
         case _:
             return read_value(setting, text, dev=dev)
 
@@ -87,7 +93,13 @@ def show_value(setting: Setting, value: Value) -> str:
         case tuple():
             return "[" + ", ".join(toml_text(each) for each in value) + "]"
         case _:
-            return "{" + ", ".join(f"{toml_text(a)} = {toml_text(b)}" for a, b in value.items()) + "}"
+            return "{" + ", ".join(f"{toml_text(name)} = {_entry(each)}" for name, each in value.items()) + "}"
+
+
+def _entry(value: str | Mapping[str, float]) -> str:
+    if isinstance(value, str):
+        return toml_text(value)
+    return "{ " + ", ".join(f"{name} = {plain(number)}" for name, number in value.items() if number < math.inf) + " }"
 
 
 def toml_text(text: str) -> str:
@@ -143,6 +155,41 @@ def _pair(setting: Setting, part: str) -> tuple[str, str]:
     if not separator:
         raise UnusableValue(f"{_shown(setting, part)} is no pair: write NAME=VALUE, and commas between pairs")
     return _item(setting, name), _item(setting, value)
+
+
+def _row(setting: Setting, name: str, entry: object) -> Mapping[str, float]:
+    """One entry of a table of tables, complete and with its numbers in range."""
+    columns = {column.name: column for column in setting.rule.columns}
+    names = ", ".join(columns)
+    if not isinstance(entry, Mapping):
+        raise UnusableValue(f"{shown(name)} is not a table: write {setting.rule.form}")
+    for key in entry:
+        if key not in columns:
+            raise UnusableValue(f"{shown(name)} has the unknown key {shown(key)}: give {names}")
+    row: dict[str, float] = {}
+    for column in columns.values():
+        value = entry.get(column.name, column.default)
+        if value is None:
+            raise UnusableValue(f"{shown(name)} lacks {column.name}: give it, for example {plain(column.example)}")
+        if column.name in entry and not _lies_in(column, value):
+            allowed = f"{plain(column.low)}..{plain(column.high)} {column.unit}, for example {plain(column.example)}"
+            raise UnusableValue(f"{shown(name)}: {column.name} {shown(value)} is out of range: give {allowed}")
+        row[column.name] = float(value)
+    return row
+
+
+def _lies_in(column: Column, value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and column.low <= value <= column.high
+
+
+def _row_text(setting: Setting, part: str) -> tuple[str, Mapping[str, object]]:
+    name, text = _pair(setting, part)
+    numbers = text.split(":")
+    columns = setting.rule.columns
+    if len(numbers) > len(columns) or not all(_NUMBER.fullmatch(number.strip()) for number in numbers):
+        example = ":".join(plain(column.example) for column in columns)
+        raise UnusableValue(f"{shown(part)} is no entry: write NAME={example}, and commas between entries")
+    return name, {column.name: float(number) for column, number in zip(columns, numbers, strict=False)}
 
 
 def did_you_mean(name: str, known: list[str], *, cutoff: float = 0.6) -> str:

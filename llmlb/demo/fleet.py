@@ -15,16 +15,12 @@ import httpx
 from llmlb.clock import monotonic_s, sleep_s
 from llmlb.demo.model import DemoEngine
 from llmlb.demo.processes import Child, free_port
-from llmlb.errors import LlmlbError
+from llmlb.errors import DemoFailed
 
 NODES = ("node-1", "node-2", "node-3")
 CONFIG = "[health]\nnode_timeout = 5\ncheck_interval = 1\n"
 START_TIMEOUT_S = 60.0
 POLL_S = 0.05
-
-
-class DemoFailed(LlmlbError):
-    """The demo could not go on."""
 
 
 class DemoFleet:

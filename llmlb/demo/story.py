@@ -10,9 +10,10 @@ from pathlib import Path
 
 from llmlb.clock import monotonic_s, sleep_s
 from llmlb.demo.chats import ChatTally, Trickle, chats_at_once
-from llmlb.demo.fleet import NODES, DemoFailed, DemoFleet
+from llmlb.demo.fleet import NODES, DemoFleet
 from llmlb.demo.model import INSTALL_HINT, EngineKind, choose_engine
 from llmlb.demo.table import HEADERS, rows, text_table
+from llmlb.errors import DemoFailed
 
 VICTIM = "node-2"
 LIVE_INTERVAL_S = 1.0

@@ -11,11 +11,13 @@ Reads from plan to report:
                          the only part with sockets: one clock reading per read, no task per event
     answer, sse, deltas  what the bytes say; taxonomy: the one class each request ends in
     record               one request when it is over
-    results, balance, steady, timeline, pairing, capacity, honesty
+    results, balance, tenants, steady, timeline, pairing, capacity, honesty
                          records → figures: pure
-    gates, verdicts, compare
+    objectives, gates, evidence, verdicts, compare
                          whether the figures are good enough, or worse than before
-    report, live, stream the same result for people and machines
+    report, stream       the same result for people and machines
+    viewer → frames → drawing → standing, live
+                         the picture on a terminal, drawn by another process
 
 ``run.run`` is the engine for programs; ``command.perform`` is the command.
 """

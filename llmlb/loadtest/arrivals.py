@@ -77,6 +77,14 @@ def arrivals(
     return itertools.islice(schedule, limit)
 
 
+def evenly(count: int, duration_s: float, rng: random.Random) -> Iterator[Arrival]:
+    """A Poisson process that brings exactly ``count`` arrivals: a short stretch then has the rate it is tried for.
+
+    Source: Ross, Stochastic Processes, theorem 2.3.1: given their number, arrivals are ordered uniform draws.
+    """
+    return (Arrival(at_s, 0) for at_s in sorted(rng.uniform(0, duration_s) for _ in range(count)))
+
+
 def _bent(pattern: Constant | Gamma, stages: Sequence[Stage], rng: random.Random) -> Iterator[Arrival]:
     """Walks the unit process along the cumulative rate and inverts it stage by stage."""
     stage_start_s, passed = 0.0, 0.0

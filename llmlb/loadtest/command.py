@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from llmlb.errors import ConfigurationError
 from llmlb.loadtest.compare import Comparison, Run, compare, unlike
 from llmlb.loadtest.environment import raise_file_limit
 from llmlb.loadtest.job import Job, Screen
-from llmlb.loadtest.keys import LIFETIME_S, keyed
+from llmlb.loadtest.keys import LIFETIME_S, keyed, tenant_keyed
 from llmlb.loadtest.options import plan_of
 from llmlb.loadtest.plan import extent
 from llmlb.loadtest.report.comparison import comparison_markdown, comparison_text
@@ -23,9 +23,10 @@ from llmlb.loadtest.report.requests import csv_report, ndjson_report
 from llmlb.loadtest.report.text import text_report
 from llmlb.loadtest.result import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, Result
 from llmlb.loadtest.run import run
-from llmlb.loadtest.saved import load, run_of, save, write_file
-from llmlb.loadtest.sides import headed, sides_of
+from llmlb.loadtest.saved import load, run_of, save, unlike_plan, write_file
+from llmlb.loadtest.sides import headed, names_of, sides_of
 from llmlb.loadtest.stream import Outlet, result_line
+from llmlb.loadtest.typed_tenants import tenant_keys_of
 from llmlb.loadtest.watching import stopping, watching
 
 EXIT_TERMINATED = 143
@@ -47,19 +48,25 @@ async def perform(job: Job, screen: Screen) -> int:
     Raises ConfigurationError for a job that cannot be done, ClientError where the target cannot be talked to.
     """
     plan = plan_of(replace(job.typed, paired=bool(job.vs) or len(job.policies) > 1))
+    tenant_keys = tenant_keys_of(job.tenant_keys, plan.tenants)
     baseline = load(job.baseline) if job.baseline else None
+    if baseline and not job.force:
+        _check_alike(baseline.name, "this run", unlike_plan(plan, baseline))
     for gate in plan.gates:
         if gate.fault:
             screen.note(f"warning: the gate {gate.text!r} will fail: {gate.fault}")
     raise_file_limit()
-    planned_s = extent(plan.load)[1]
+    lifetime_s = LIFETIME_S + (extent(plan.load)[1] or 0)
+    token = job.operator_token
     stop = asyncio.Event()
-    async with keyed(
-        headed(job), operator_token=job.operator_token, lifetime_s=LIFETIME_S + (planned_s or 0)
-    ) as target:
+    async with (
+        keyed(replace(headed(job), tenant_keys=tenant_keys), operator_token=token, lifetime_s=lifetime_s) as known,
+        tenant_keyed(known, names_of(job, plan), operator_token=token, lifetime_s=lifetime_s) as target,
+    ):
         target, opponents = await sides_of(job, plan, target)
-        with stopping(stop) as signals, watching(job, screen, plan, stop) as on_progress:
-            result = await run(plan, target, opponents=opponents, on_progress=on_progress, stop=stop)
+        with stopping(stop) as signals:
+            async with watching(job, screen, plan, stop) as on_progress:
+                result = await run(plan, target, opponents=opponents, on_progress=on_progress, stop=stop)
     _report(job, screen, result)
     exit_code = _compared(job, screen, result, baseline) if baseline else result.exit_code
     return EXIT_TERMINATED if result.interrupted and signal.SIGTERM in signals else exit_code
@@ -104,9 +111,13 @@ def _compared(job: Job, screen: Screen, result: Result, baseline: Run) -> int:
 
 
 def _checked(before: Run, after: Run, *, force: bool) -> Comparison:
-    differing = unlike(before, after)
-    if differing and not force:
-        raise ConfigurationError(
-            f"{before.name} and {after.name} are not alike ({', '.join(differing)}); --force compares them all the same"
-        )
+    if not force:
+        _check_alike(before.name, after.name, unlike(before, after))
     return compare(before, after)
+
+
+def _check_alike(before: str, after: str, differing: Sequence[str]) -> None:
+    if differing:
+        raise ConfigurationError(
+            f"{before} and {after} are not alike ({', '.join(differing)}); --force compares them all the same"
+        )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 _CONTENT = re.compile(rb'"(?:content|reasoning_content|reasoning|text)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[\s*\{')
-_FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+_MORE = re.compile(rb'"(?:finish_reason"\s*:\s*"|usage"\s*:\s*\{)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Delta:
 
 def is_plain_content(payload: bytes) -> bool:
     """Whether an event is content and nothing more; told from the bytes, as decoding each would cost 3 us."""
-    return _CONTENT.search(payload) is not None and _FINISH.search(payload) is None
+    return _CONTENT.search(payload) is not None and _MORE.search(payload) is None
 
 
 def decode(payload: bytes) -> Delta:

@@ -16,6 +16,7 @@ from llmlb.loadtest.exchange import Expectation
 from llmlb.loadtest.plan import ClosedLoop, Pairs, Plan, Sessions
 from llmlb.loadtest.prompts import Prompt, follow_up, with_nonce
 from llmlb.loadtest.record import Asked, Label
+from llmlb.loadtest.tenants import draws, seats
 
 _S = 1_000_000_000
 _ENDLESS = 1 << 62
@@ -65,6 +66,7 @@ async def closed_loop(course: Course, load: ClosedLoop) -> None:
     stock = PromptStock(lambda offset: course.parcel(first + offset), count=load.requests)
     await stock.fill()
     offsets = iter(range(_ENDLESS if load.requests is None else load.requests))
+    tenants = seats(course.plan.tenants)
     begun_ns = perf_ns()
     counted_from_ns = begun_ns + int(load.ramp_s * _S)
     end_ns = begun_ns + (_ENDLESS if load.duration_s is None else int(load.duration_s * _S))
@@ -78,7 +80,8 @@ async def closed_loop(course: Course, load: ClosedLoop) -> None:
                 return
             course.next_index = max(course.next_index, first + offset + 1)
             warm_up = course.label.warm_up or ready_ns < counted_from_ns
-            label = replace(course.label, index=first + offset, warm_up=warm_up)
+            tenant = tenants[number % len(tenants)]
+            label = replace(course.label, index=first + offset, warm_up=warm_up, tenant=tenant)
             call = course.call(label, stock.take(offset), scheduled_at_ns=ready_ns, slot_at_ns=ready_ns)
             finished = await course.engine.perform(call)
             ready_ns = finished.ended_at_ns + int(load.think_s * _S)
@@ -103,11 +106,17 @@ async def open_loop(
     stock = PromptStock(lambda offset: course.parcel(first + offset), count=count)
     await stock.fill()
     slots = Slots(max_in_flight)
+    tenants = draws(course.plan.tenants, random.Random(f"tenants {course.plan.seed} {first}"))
     begun_ns = perf_ns()
 
     async def one(offset: int, arrival: Arrival, at_ns: int) -> None:
-        phase = course.label.phase + max(0, arrival.stage - warm_up_stages)
-        label = replace(course.label, index=first + offset, phase=phase, warm_up=arrival.stage < warm_up_stages)
+        label = replace(
+            course.label,
+            index=first + offset,
+            phase=course.label.phase + max(0, arrival.stage - warm_up_stages),
+            warm_up=arrival.stage < warm_up_stages,
+            tenant=next(tenants),
+        )
         slot_at_ns = max(at_ns, await slots.take())
         if engine.is_stopped():
             return
@@ -134,16 +143,17 @@ async def sessions(course: Course, load: Sessions) -> None:
     first = course.next_index
     course.next_index += load.sessions * load.turns
     numbers = iter(range(load.sessions))
+    tenants = seats(course.plan.tenants)
     begun_ns = perf_ns()
 
-    async def user() -> None:
+    async def user(tenant: str) -> None:
         ready_ns = begun_ns
         for number in numbers:
             if course.engine.is_stopped():
                 return
-            ready_ns = await conversation(number, ready_ns)
+            ready_ns = await conversation(number, ready_ns, tenant)
 
-    async def conversation(number: int, ready_ns: int) -> int:
+    async def conversation(number: int, ready_ns: int, tenant: str) -> int:
         prompt, answer = None, ""
         for turn in range(load.turns):
             index = first + number * load.turns + turn
@@ -151,7 +161,7 @@ async def sessions(course: Course, load: Sessions) -> None:
             prompt = question if prompt is None else follow_up(prompt, answer, question)
             parcel = course.wrap(prompt)
             await course.engine.until(ready_ns)
-            label = replace(course.label, index=index, session=number, turn=turn)
+            label = replace(course.label, index=index, session=number, turn=turn, tenant=tenant)
             call = course.call(
                 label, parcel, scheduled_at_ns=ready_ns, slot_at_ns=ready_ns, keeps_text=turn + 1 < load.turns
             )
@@ -163,8 +173,8 @@ async def sessions(course: Course, load: Sessions) -> None:
         return ready_ns
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(load.users, load.sessions)):
-            group.create_task(user())
+        for seat in range(min(load.users, load.sessions)):
+            group.create_task(user(tenants[seat % len(tenants)]))
 
 
 async def pairs(course: Course, load: Pairs) -> None:

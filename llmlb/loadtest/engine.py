@@ -8,7 +8,7 @@ import math
 from array import array
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmlb.clock import perf_ns
 from llmlb.loadtest.connection import Connection, DialFailed, Pool
@@ -22,6 +22,9 @@ from llmlb.loadtest.text import plain
 _PROBE_EVERY_S = 0.02
 _SETTLE_AT_ONCE = 16
 """Records made without a pause: about a millisecond, so that no arrival is stamped later than that."""
+
+_CROSSING_NS = 250_000_000
+"""How long the news of a closed connection and a request may pass each other on a slow network."""
 
 MAX_ATTEMPTS_TOLD = 1000
 
@@ -69,11 +72,16 @@ class Side:
         self.target = target
         self.pool = Pool(target, connect_timeout_s=connect_s)
         self._head = target.head(path, method="POST", headers=kind)
+        self._tenant_heads = {
+            tenant: replace(target, api_key=api_key).head(path, method="POST", headers=kind)
+            for tenant, api_key in target.tenant_keys
+        }
 
-    def request(self, body: bytes, *, request_id: str, pin: str) -> bytes:
+    def request(self, body: bytes, *, request_id: str, pin: str = "", tenant: str = "") -> bytes:
+        head = self._tenant_heads.get(tenant, self._head)
         pinned = f"x-llmlb-pin: {pin}\r\n" if pin else ""
         rest = f"{pinned}x-request-id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
-        return self._head + rest.encode("latin-1") + body
+        return head + rest.encode("latin-1") + body
 
 
 class Engine:
@@ -94,7 +102,8 @@ class Engine:
     async def perform(self, call: Call, *, pin: str = "") -> Finished:
         """Sends one request and waits until it is over; never raises for what the server does."""
         side = self.sides[call.label.arm]
-        request = side.request(call.body, request_id=f"{self._run_id}-{call.label.index}", pin=pin)
+        request_id = f"{self._run_id}-{call.label.index}"
+        request = side.request(call.body, request_id=request_id, pin=pin, tenant=call.label.tenant)
         self.tally.in_flight += 1
         self.tally.scheduled += not call.label.warm_up
         try:
@@ -169,9 +178,10 @@ class Engine:
             first_sent_at_ns = first_sent_at_ns or sent_at_ns
             exchange.sent_at_ns = first_sent_at_ns
             await self._outcome(exchange, connection)
-            if not (exchange.was_lost_before_head and connection.served):
+            if not (
+                connection.served and exchange.was_lost_before_head and _was_closed_meanwhile(exchange, sent_at_ns)
+            ):
                 return exchange, connect_ns, reconnects
-            # The server had closed this kept-alive connection just then: not an error of either side.
             exchange = Exchange(expected, loop.create_future())
             connection = None
             reconnects += 1
@@ -217,6 +227,14 @@ class Engine:
         return (at_ns - self.start_ns) / 1e9 if at_ns else None
 
 
+def _was_closed_meanwhile(exchange: Exchange, sent_at_ns: int) -> bool:
+    """Whether the server had closed the kept-alive connection before it saw the request: nobody's error.
+
+    A server that took the request and died over it is heard of later than this.
+    """
+    return exchange.ended_at_ns - sent_at_ns < _CROSSING_NS
+
+
 def _tokens(exchange: Exchange) -> Tokens:
     reading = exchange.reading
     return Tokens(
@@ -231,7 +249,7 @@ def _routing(headers: dict[bytes, bytes]) -> Routing:
     attempts = _figure(headers, b"x-llmlb-attempts") or 1
     return Routing(
         node=_word(headers, b"x-llmlb-node"),
-        reason=_word(headers, b"x-llmlb-reason"),
+        reason=_word(headers, b"x-llmlb-reason").partition(";")[0].rstrip(),
         request_id=_word(headers, b"x-llmlb-request-id"),
         attempts=int(min(max(attempts, 1), MAX_ATTEMPTS_TOLD)),
         queue_ms=_figure(headers, b"x-llmlb-queue-ms"),

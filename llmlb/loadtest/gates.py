@@ -46,6 +46,7 @@ SCALARS: dict[str, Unit] = {
     "tok_s": Unit.NUMBER,
     "imbalance": Unit.NUMBER,
     "jain": Unit.NUMBER,
+    "tenant_jain": Unit.NUMBER,
     "retries": Unit.NUMBER,
     "failovers": Unit.NUMBER,
     "lost": Unit.NUMBER,

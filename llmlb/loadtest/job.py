@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.typed import Typed
@@ -13,7 +13,8 @@ from llmlb.loadtest.typed import Typed
 class Job:
     """Everything one call of the command asks for.
 
-    target: where to; its key is empty if none was given.  operator_token: to make a temporary key with.  vs: empty,
+    target: where to; its key is empty if none was given.  operator_token: to make temporary keys with.
+    tenant_keys: ``NAME=KEY`` for each of the tenants, or none.  vs: empty,
     ``direct`` or a URL; vs_api_key goes there.  pin: node for all requests, or the one that ``direct`` compares with.
     policies: one for all requests, or two to compare.  files: format and path; ``-`` is stdout.
     """
@@ -21,6 +22,7 @@ class Job:
     typed: Typed
     target: Target
     operator_token: str = ""
+    tenant_keys: tuple[str, ...] = field(default=(), repr=False)
     vs: str = ""
     vs_api_key: str = ""
     pin: str = ""

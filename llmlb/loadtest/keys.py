@@ -1,11 +1,11 @@
-"""A temporary API key for the length of a load test, where only an operator's credential is at hand."""
+"""Temporary API keys for the length of a load test, where an operator's credential is at hand."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -30,6 +30,8 @@ async def keyed(target: Target, *, operator_token: str, lifetime_s: float = LIFE
 
     Raises RouterUnreachable, or RouterRefused where the credential may not create keys.
     """
+    if not target.api_key and target.tenant_keys:
+        target = replace(target, api_key=target.tenant_keys[0][1])
     if target.api_key or not operator_token or not await _needs_key(target):
         yield target
         return
@@ -41,6 +43,47 @@ async def keyed(target: Target, *, operator_token: str, lifetime_s: float = LIFE
         await _revoke(operator, key_id)
 
 
+@asynccontextmanager
+async def tenant_keyed(
+    target: Target, names: Sequence[str], *, operator_token: str, lifetime_s: float = LIFETIME_S
+) -> AsyncIterator[Target]:
+    """The target with a key for each tenant, for as long as the block runs.
+
+    Nothing is created if the tenants have keys or the target needs none. The target's own key makes them if it may,
+    else the operator's credential.
+
+    Raises RouterUnreachable, RouterRefused where neither may create keys, ClientError for what is no llmlb router.
+    """
+    if not names or target.tenant_keys or not target.api_key:
+        yield target
+        return
+    async with AsyncExitStack() as stack:
+        operator = await _operator(target, operator_token)
+        keys = []
+        for name in names:
+            key_id, key = await _create(operator, lifetime_s, name=f"-{name}", scopes=("api",))
+            stack.push_async_callback(_revoke, operator, key_id)
+            keys.append((name, key))
+        yield replace(target, tenant_keys=tuple(keys))
+
+
+async def _operator(target: Target, operator_token: str) -> Target:
+    """The target with the credential that may create keys: the one it has where that may list them."""
+    try:
+        await fetch(target, "GET", "/v0/api-keys")
+    except RouterRefused as refused:
+        if refused.status == 404:
+            raise ClientError(f"{target.url} makes no keys for tenants; give --tenant-key NAME=KEY for each") from None
+        if operator_token and refused.status in (401, 403):
+            return replace(target, api_key=operator_token)
+        raise RouterRefused(
+            f"no keys for the tenants: {refused.message}; give --tenant-key NAME=KEY for each, or log in as an admin",
+            status=refused.status,
+            code=refused.code,
+        ) from None
+    return target
+
+
 async def _needs_key(target: Target) -> bool:
     try:
         await models_of(target)
@@ -49,10 +92,12 @@ async def _needs_key(target: Target) -> bool:
     return False
 
 
-async def _create(operator: Target, lifetime_s: float) -> tuple[str, str]:
+async def _create(
+    operator: Target, lifetime_s: float, *, name: str = "", scopes: Sequence[str] = ("api", "admin")
+) -> tuple[str, str]:
     body = {
-        "name": f"loadtest-{os.getpid()}",
-        "scopes": ["api", "admin"],
+        "name": f"loadtest-{os.getpid()}{name}",
+        "scopes": list(scopes),
         "expires_at": rfc3339(unix_s() + lifetime_s),
     }
     try:

@@ -1,77 +1,52 @@
-"""The live view of a running load test on a terminal, drawn by a thread of its own.
-
-A terminal that stands still (Ctrl-S, a slow link) blocks whoever writes to it. Drawing beside the event loop keeps
-that out of the measurement.
-"""
+"""The live view of a running load test. Pure: looks and verdicts in, text out."""
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from llmlb.loadtest.plan import Plan, describe
+from llmlb.loadtest.frames import Opening
 from llmlb.loadtest.report import figures
-from llmlb.loadtest.tally import NodeCount, Progress, Quick
+from llmlb.loadtest.tally import Part, Progress, Quick
+from llmlb.loadtest.verdicts import Verdict, shown
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-NODES_SHOWN = 12
+PARTS_SHOWN = 12
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _WIDTH = 40
 
 
-class LiveView:
-    """Shows the newest progress at most four times a second; ``close`` clears it away."""
-
-    def __init__(self, plan: Plan, *, target: str) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        self._plan = plan
-        self._target = target
-        self._newest: Progress | None = None
-        self._changed = threading.Event()
-        self._closing = False
-        self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
-        self._thread = threading.Thread(target=self._draw, name="loadtest-live", daemon=True)
-        self._thread.start()
-
-    def show(self, progress: Progress) -> None:
-        """Hands over what to draw next; never waits."""
-        self._newest = progress
-        self._changed.set()
-
-    def close(self) -> None:
-        """Ends the drawing; a terminal that stands still is left behind after a second."""
-        self._closing = True
-        self._changed.set()
-        self._thread.join(timeout=1)
-
-    def _draw(self) -> None:
-        try:
-            with self._live:
-                while not self._closing:
-                    self._changed.wait()
-                    self._changed.clear()
-                    if self._newest is not None and not self._closing:
-                        self._live.update(picture(self._newest, self._plan, self._target), refresh=True)
-        except OSError:
-            return  # the terminal is gone; the run goes on and its result is still wanted
-
-
-def picture(progress: Progress, plan: Plan, target: str) -> Text:
-    """The view as text; nothing a server said is read as markup."""
+def picture(progress: Progress, opening: Opening, verdicts: Sequence[Verdict]) -> Text:
+    """The view as text, its gates green or red; nothing a server said is read as markup."""
     from rich.text import Text
 
-    return Text("\n".join(picture_lines(progress, plan, target)), no_wrap=True, overflow="ellipsis")
+    text = Text("\n".join(picture_lines(progress, opening)), no_wrap=True, overflow="ellipsis")
+    for verdict in verdicts:
+        text.append("\n" + gate_line(verdict), style=_style(verdict))
+    return text.append("\nCtrl-C ends the run and keeps what it has")
 
 
-def picture_lines(progress: Progress, plan: Plan, target: str) -> list[str]:
-    """The lines of the view, for 80 columns."""
+def gate_line(verdict: Verdict) -> str:
+    """``gate ok    p90_ttft>500ms   312 ms``; a gate that too few requests have reached is neither."""
+    if verdict.measured is None:
+        return f"gate  ?    {verdict.gate.text}   {verdict.note}"
+    measured = shown(verdict.measured, verdict.gate.unit)
+    return f"gate {'ok  ' if verdict.passed else 'FAIL'}  {verdict.gate.text}   {measured}"
+
+
+def _style(verdict: Verdict) -> str:
+    if verdict.measured is None:
+        return "dim"
+    return "green" if verdict.passed else "bold red"
+
+
+def picture_lines(progress: Progress, opening: Opening) -> list[str]:
+    """The lines above the gates, for 80 columns."""
     phase = f"  {progress.phase}" if progress.phase else ""
     lines = [
-        f"loadtest  {target}  {describe(plan.load)}{phase}",
+        f"loadtest  {opening.target}  {opening.load}{phase}",
         f"{_gauge(progress)}  {_position(progress)}",
         f"{'':10}{'p50':>10}{'p90':>10}{'p99':>10}{'max':>10}   ok {progress.ok}  failed {progress.failed}",
         _times("ttft", progress.ttft_ms) + f"   in flight {progress.in_flight}",
@@ -81,13 +56,14 @@ def picture_lines(progress: Progress, plan: Plan, target: str) -> list[str]:
     if progress.ttft_bars:
         low, high = progress.ttft_bars[0][0], progress.ttft_bars[-1][1]
         lines.append(f"ttft  {_time(low)} {_spark([count for *_, count in progress.ttft_bars])} {_time(high)}")
-    lines += _nodes(progress.nodes)
+    lines += _parts("NODE", progress.nodes)
+    lines += _parts("TENANT", progress.tenants)
     if progress.reasons:
         lines.append("reasons  " + "  ".join(f"{reason} {count}" for reason, count in progress.reasons.items()))
     failures = [f"{ending} {count}" for ending, count in progress.endings.items() if ending.is_failure]
     if failures:
         lines.append("errors   " + "  ".join(failures))
-    return [*lines, "Ctrl-C ends the run and keeps what it has"]
+    return lines
 
 
 def progress_line(progress: Progress) -> str:
@@ -131,19 +107,20 @@ def _spark(counts: list[int]) -> str:
     return "".join(_BLOCKS[-(-count * (len(_BLOCKS) - 1) // most)] for count in counts)
 
 
-def _nodes(nodes: tuple[NodeCount, ...]) -> list[str]:
-    if not nodes:
+def _parts(title: str, parts: tuple[Part, ...]) -> list[str]:
+    """One row per node or tenant, the busiest where there are many."""
+    if not parts:
         return []
-    total = sum(node.requests for node in nodes) or 1
-    busiest = sorted(nodes, key=lambda node: -node.requests)[:NODES_SHOWN]
-    shown = [node for node in nodes if node in busiest]
-    lines = [f"{'NODE':<20}{'REQ':>6}  {'SHARE':<16}{'TTFT p50':>10}{'ERR':>6}"]
-    for node in shown:
-        bar = "█" * round(node.requests / total * 10)
-        share = f"{bar:<10} {node.requests / total:>4.0%}"
+    total = sum(part.requests for part in parts) or 1
+    busiest = sorted(parts, key=lambda part: -part.requests)[:PARTS_SHOWN]
+    shown_parts = [part for part in parts if part in busiest]
+    lines = [f"{title:<20}{'REQ':>6}  {'SHARE':<16}{'TTFT p50':>10}{'ERR':>6}"]
+    for part in shown_parts:
+        bar = "█" * round(part.requests / total * 10)
+        share = f"{bar:<10} {part.requests / total:>4.0%}"
         lines.append(
-            f"{node.node[:19]:<20}{node.requests:>6}  {share:<16}{_time(node.ttft_ms.p50):>10}{node.failed:>6}"
+            f"{part.name[:19]:<20}{part.requests:>6}  {share:<16}{_time(part.ttft_ms.p50):>10}{part.failed:>6}"
         )
-    if len(nodes) > len(shown):
-        lines.append(f"... {len(nodes) - len(shown)} more nodes")
+    if len(parts) > len(shown_parts):
+        lines.append(f"... {len(parts) - len(shown_parts)} more {title.lower()}s")
     return lines

@@ -10,6 +10,7 @@ from llmlb.loadtest.quantities import number, share
 from llmlb.loadtest.typed import Typed, at_least, positive, time_s
 from llmlb.loadtest.typed_load import load_of
 from llmlb.loadtest.typed_prompts import prompts_of, trace_of
+from llmlb.loadtest.typed_tenants import tenants_of
 
 DEFAULT_MAX_TOKENS = 64
 
@@ -18,9 +19,10 @@ def plan_of(typed: Typed) -> Plan:
     """The plan. Raises ConfigurationError naming the option that cannot be used."""
     trace = trace_of(typed)
     prompts = prompts_of(typed, trace)
+    tenants = tenants_of(typed.tenants)
     has_length = trace is not None or typed.output_tokens is not None
     return Plan(
-        load=load_of(typed, trace),
+        load=load_of(typed, trace, tenants),
         prompts=prompts,
         model=typed.model,
         endpoint=_endpoint(typed.endpoint),
@@ -40,6 +42,7 @@ def plan_of(typed: Typed) -> Plan:
         slo=_slo(typed.slo),
         gates=tuple(parse_gate(text) for text in typed.fail_if),
         weights=_weights(typed.weights),
+        tenants=tenants,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from llmlb.loadtest.percentiles import RESAMPLES, Sample
@@ -39,7 +39,7 @@ class Pairing:
         return next(difference.values for difference in self.differences if difference.metric == metric)
 
 
-def pairing(records: Iterable[Record], *, pins: dict[int, str], seed: int) -> Pairing:
+def pairing(records: Iterable[Record], *, pins: Mapping[int, str], seed: int) -> Pairing:
     """Pairs the records up.
 
     pins: per opposing arm the node that the target was asked to use; a pair whose target answer came from another

@@ -6,9 +6,10 @@ import random
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from llmlb.loadtest.arrivals import Arrival, Gamma, Stage, arrivals
+from llmlb.loadtest.arrivals import Arrival, arrivals, evenly
 from llmlb.loadtest.capacity import MIN_REQUESTS, Capacity, Search, is_saturated
 from llmlb.loadtest.drivers import Course, closed_loop, open_loop, pairs, sessions
+from llmlb.loadtest.objectives import is_good
 from llmlb.loadtest.plan import (
     CapacitySearch,
     ClosedLoop,
@@ -20,7 +21,6 @@ from llmlb.loadtest.plan import (
     TraceReplay,
     extent,
 )
-from llmlb.loadtest.results import is_good
 from llmlb.loadtest.tally import Expected
 from llmlb.loadtest.taxonomy import Ending
 
@@ -105,8 +105,9 @@ async def _search(course: Course, load: CapacitySearch, played: Played) -> None:
         course.engine.tally.expected = Expected(name, None, length_s)
         before = len(course.engine.records)
         rng = random.Random(f"arrivals {course.plan.seed} {number}")
-        schedule = arrivals(Gamma(), (Stage(length_s, rate, rate),), rng)
-        await open_loop(course, schedule, max_in_flight=load.max_in_flight)
+        count = round(rate * length_s)
+        schedule = evenly(count, length_s, rng)
+        await open_loop(course, schedule, count=count, max_in_flight=load.max_in_flight)
         course.engine.settle()
         records = [r for r in course.engine.records[before:] if r.ending is not Ending.CLIENT_CANCELLED]
         if course.engine.is_stopped():

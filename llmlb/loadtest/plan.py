@@ -118,6 +118,17 @@ Load = ClosedLoop | OpenLoop | TraceReplay | Sessions | Pairs | Sweep | Capacity
 
 
 @dataclass(frozen=True, slots=True)
+class Tenant:
+    """One of several keys that share the load.
+
+    weight: how many users of a closed loop it has, or its part of the rate of an open one.
+    """
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Slo:
     """What makes an answered request a good one, in seconds; None where there is no demand."""
 
@@ -134,6 +145,7 @@ class Plan:
     otherwise.  ignore_eos: ask the engine to write exactly ``max_tokens`` (llama.cpp, vLLM and SGLang do).
     warm_up: requests sent before the measurement.  cancel_share: share of requests hung up after their first
     token.  seed: the same seed gives the same prompts, order and schedule.  weights: expected share per node.
+    tenants: whose keys the requests carry in turn, none for one key.
     """
 
     load: Load = ClosedLoop(users=30, requests=30)
@@ -151,6 +163,7 @@ class Plan:
     slo: Slo = Slo()
     gates: tuple[Gate, ...] = ()
     weights: tuple[tuple[str, float], ...] = ()
+    tenants: tuple[Tenant, ...] = ()
 
 
 def extent(load: Load) -> tuple[int | None, float | None]:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from llmlb.loadtest.taxonomy import Ending
+
+if TYPE_CHECKING:
+    Gaps = array[float]
+else:
+    Gaps = array  # has no subscript at run time, where the live view's frames are decoded by these types
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +20,7 @@ class Label:
 
     index: position in the plan.  phase: stage or sweep step.  arm: 0 for the target, 1 for what it is compared
     with.  session, turn: conversation and its turn, from 0.  pair: what both arms were asked alike.
-    warm_up: sent before the measurement or in its ramp, so not counted.
+    warm_up: sent before the measurement or in its ramp, so not counted.  tenant: whose key it carried, may be empty.
     """
 
     index: int
@@ -24,6 +30,7 @@ class Label:
     turn: int = 0
     pair: int = -1
     warm_up: bool = False
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Record:
     first_answer_at_s: float | None
     ended_at_s: float
     connect_s: float = 0.0
-    content_gaps_s: array[float] = field(default_factory=lambda: array("d"))
+    content_gaps_s: Gaps = field(default_factory=lambda: array("d"))
     events: int = 0
     finish_reason: str = ""
     tokens: Tokens = Tokens()

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llmlb.loadtest.balance import Balance, balance_of
+from llmlb.loadtest.objectives import is_good
 from llmlb.loadtest.percentiles import RESAMPLES, Sample
-from llmlb.loadtest.plan import Slo
+from llmlb.loadtest.plan import Slo, Tenant
 from llmlb.loadtest.record import Record
 from llmlb.loadtest.steady import steady_tokens_per_s
 from llmlb.loadtest.taxonomy import Ending
+from llmlb.loadtest.tenants import Fairness, fairness_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Totals:
 class Rates:
     """Per second of the window: first request sent to last byte. offered_per_s: None unless on a schedule.
 
+    offered_per_s and sent_per_s count from the first to the last start: apart, they say that the client was late.
     steady_tokens_per_s: while at least 80 % of the peak were in flight; None for a run too short to tell.
     ok_interval: 95 % bootstrap interval of ok_per_s, None where there is too little to resample.
     """
@@ -86,6 +89,7 @@ class Summary:
     intervals: Mapping[str, Mapping[float, tuple[float, float]]] = field(repr=False)
     goodput: Goodput
     balance: Balance
+    fairness: Fairness
 
 
 def summarise(
@@ -96,10 +100,12 @@ def summarise(
     on_schedule: bool = False,
     weights: Mapping[str, float] | None = None,
     nodes: Sequence[str] = (),
+    tenants: Sequence[Tenant] = (),
 ) -> Summary:
     """The figures of the measured records; warm-up and the ramp are left out.
 
     weights: expected share per node, 1 where absent.  nodes: nodes that could have served, even if none did.
+    tenants: the keys that shared the load.
     """
     measured = [record for record in records if not record.label.warm_up]
     counted = [record for record in measured if record.ending is not Ending.CLIENT_CANCELLED]
@@ -115,15 +121,8 @@ def summarise(
         intervals=_intervals(times, seed),
         goodput=Goodput(good, good / window_s if window_s else 0.0, good / len(counted) if counted else 0.0),
         balance=balance_of(counted, weights=weights or {}, nodes=nodes, window_s=window_s),
+        fairness=fairness_of(counted, tenants, slo=slo, window_s=window_s),
     )
-
-
-def is_good(record: Record, slo: Slo) -> bool:
-    """Answered, and within every objective; an objective on tokens does not bind an answer without them."""
-    if not record.ending.is_ok:
-        return False
-    wanted = ((record.ttft_s, slo.ttft_s), (record.tpot_s, slo.tpot_s), (record.e2e_s, slo.e2e_s))
-    return all(limit_s is None or taken_s is None or taken_s <= limit_s for taken_s, limit_s in wanted)
 
 
 def _totals(measured: Sequence[Record], counted: Sequence[Record]) -> Totals:
@@ -164,11 +163,10 @@ def _rates(counted: Sequence[Record], totals: Totals, *, seed: int, on_schedule:
     window_s = max(end_s - start_s, 1e-9)
     ended_ok_s = [record.ended_at_s - start_s for record in counted if record.ending.is_ok]
     scheduled_at_s = [record.scheduled_at_s for record in counted]
-    span_s = max(scheduled_at_s) - min(scheduled_at_s)
     return Rates(
         window_s=window_s,
-        offered_per_s=(len(counted) - 1) / span_s if on_schedule and span_s > 0 else None,
-        sent_per_s=len(sent_at_s) / window_s,
+        offered_per_s=_starts_per_s(scheduled_at_s) if on_schedule else None,
+        sent_per_s=_starts_per_s(sent_at_s) or len(sent_at_s) / window_s,
         completed_per_s=len(counted) / window_s,
         ok_per_s=totals.ok / window_s,
         ok_interval=_rate_interval(ended_ok_s, window_s, random.Random(f"rate {seed}")),
@@ -176,6 +174,12 @@ def _rates(counted: Sequence[Record], totals: Totals, *, seed: int, on_schedule:
         input_tokens_per_s=totals.input_tokens / window_s,
         steady_tokens_per_s=steady_tokens_per_s(counted),
     )
+
+
+def _starts_per_s(at_s: Sequence[float]) -> float | None:
+    """None where all start at once."""
+    span_s = max(at_s) - min(at_s)
+    return (len(at_s) - 1) / span_s if span_s > 0 else None
 
 
 def _rate_interval(ended_s: Sequence[float], window_s: float, rng: random.Random) -> tuple[float, float] | None:

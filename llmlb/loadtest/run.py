@@ -12,19 +12,19 @@ from llmlb.clock import perf_ns, unix_s
 from llmlb.loadtest.drivers import Course
 from llmlb.loadtest.engine import Engine, Side
 from llmlb.loadtest.environment import cpu_s, environment, quiet_collector
+from llmlb.loadtest.evidence import Evidence, Yardstick, overhead_of
 from llmlb.loadtest.honesty import Honesty, judge
 from llmlb.loadtest.lookup import KnownNode, chosen_model, models_of, nodes_of, serving
-from llmlb.loadtest.pairing import pairing
 from llmlb.loadtest.percentiles import Sample
 from llmlb.loadtest.phases import Played, play, warm_up
-from llmlb.loadtest.plan import Pairs, Plan, is_scheduled
+from llmlb.loadtest.plan import Plan
 from llmlb.loadtest.record import Label, Record
 from llmlb.loadtest.result import Phase, Result
-from llmlb.loadtest.results import Summary, summarise
+from llmlb.loadtest.results import Summary
 from llmlb.loadtest.tally import Progress
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.timeline import timeline
-from llmlb.loadtest.verdicts import Evidence, verdicts
+from llmlb.loadtest.verdicts import verdicts
 
 PROGRESS_EVERY_S = 0.25
 HANG_UP_S = 0.2
@@ -56,6 +56,7 @@ async def run(
     ]
     run_id = secrets.token_hex(4)
     engine = Engine(sides, deadlines=plan.deadlines, run_id=run_id)
+    engine.tally.expect(nodes=[node.node for node in nodes], tenants=[tenant.name for tenant in plan.tenants])
     course = Course(plan, engine, models, Label(0), random.Random(f"cancel {plan.seed}"))
     started_at_unix_s = unix_s()
     try:
@@ -138,12 +139,12 @@ def _result(
     plan, engine = course.plan, course.engine
     ours = [record for record in engine.records if record.label.arm == 0]
     theirs = [record for record in engine.records if record.label.arm > 0]
-    summary = _summary(plan, ours, nodes)
+    yardstick = Yardstick.of(plan)
+    names = [node.node for node in nodes]
+    summary = yardstick.measure(ours, names)
     honesty = _honesty(engine, summary, performance)
-    pins = {arm: side.target.pin for arm, side in enumerate(engine.sides)}
-    paired = pairing(engine.records, pins=pins, seed=plan.seed) if isinstance(plan.load, Pairs) else None
-    overhead = paired.of("ttft_service" if plan.streamed else "e2e_service") if paired else None
-    evidence = Evidence(ours, summary, honesty, plan.slo, plan.seed, overhead)
+    paired = yardstick.pair(engine.records, {arm: side.target.pin for arm, side in enumerate(engine.sides)})
+    evidence = Evidence(ours, summary, honesty, yardstick, overhead_of(paired, yardstick))
     return Result(
         plan=plan,
         run_id=run_id,
@@ -155,34 +156,30 @@ def _result(
         environment=environment(),
         records=tuple(engine.records),
         summary=summary,
-        phases=_phases(plan, ours, performance.played, nodes),
-        opponent=_summary(plan, theirs, ()) if theirs else None,
+        phases=_phases(yardstick, ours, performance.played, names),
+        opponent=yardstick.measure(theirs, ()) if theirs else None,
         pairing=paired,
         capacity=performance.played.capacity,
         honesty=honesty,
         verdicts=verdicts(plan.gates, evidence),
         timeline=timeline(engine.records),
         interrupted=performance.interrupted,
+        notes=_notes(plan, engine.sides[0].target),
     )
 
 
-def _summary(plan: Plan, records: Sequence[Record], nodes: Sequence[KnownNode]) -> Summary:
-    return summarise(
-        records,
-        slo=plan.slo,
-        seed=plan.seed,
-        on_schedule=is_scheduled(plan.load),
-        weights=dict(plan.weights) or None,
-        nodes=[node.node for node in nodes],
-    )
+def _notes(plan: Plan, target: Target) -> tuple[str, ...]:
+    if plan.tenants and not target.tenant_keys:
+        return ("the tenants had no keys of their own: this server asks for none and cannot tell them apart",)
+    return ()
 
 
-def _phases(plan: Plan, records: Sequence[Record], played: Played, nodes: Sequence[KnownNode]) -> tuple[Phase, ...]:
+def _phases(yardstick: Yardstick, records: Sequence[Record], played: Played, nodes: Sequence[str]) -> tuple[Phase, ...]:
     by_phase: dict[int, list[Record]] = {}
     for record in records:
         by_phase.setdefault(record.label.phase, []).append(record)
     return tuple(
-        Phase(name, _summary(plan, by_phase.get(number, []), nodes)) for number, name in enumerate(played.phases)
+        Phase(name, yardstick.measure(by_phase.get(number, []), nodes)) for number, name in enumerate(played.phases)
     )
 
 

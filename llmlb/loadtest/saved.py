@@ -13,13 +13,21 @@ from llmlb.config.paths import state_dir
 from llmlb.errors import ConfigurationError
 from llmlb.loadtest.compare import METRICS, Run
 from llmlb.loadtest.percentiles import Sample
+from llmlb.loadtest.plan import Plan
+from llmlb.loadtest.report.configuration import settings
 from llmlb.loadtest.report.document import KIND, SCHEMA_VERSION
 from llmlb.loadtest.text import plain
 
 MAX_FILE_BYTES = 512 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LIKE = ("load", "prompts", "model", "endpoint", "streamed", "max_tokens", "ignore_eos", "warm_up", "cancel_share")
+_LIKE = (
+    "load", "prompts", "model", "endpoint", "streamed", "max_tokens", "ignore_eos", "warm_up", "cancel_share",
+    "tenants",
+)  # fmt: skip
 """Settings that must be alike for two runs to be comparable; target, seed and objectives may differ."""
+
+_ABSENT: Mapping[str, object] = {"tenants": {}}
+"""What a file of an earlier version means by leaving a setting out."""
 
 
 def path_of(name: str) -> Path:
@@ -68,6 +76,12 @@ def run_of(name: str, document: Mapping[str, object]) -> Run:
     return _run(name, document)
 
 
+def unlike_plan(plan: Plan, before: Run) -> tuple[str, ...]:
+    """The settings in which a saved run differs from a plan, as far as it tells them before it is run."""
+    planned = settings(plan)
+    return tuple(name for name in _LIKE if name in planned and planned[name] != before.config.get(name))
+
+
 def _document(path: Path) -> dict[str, object]:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -92,7 +106,7 @@ def _run(name: str, document: Mapping[str, object]) -> Run:
         samples={metric: _sample(_object(samples, metric)) for metric in METRICS},
         scheduled=_count(totals["scheduled"]),
         failed=_count(totals["failed"]),
-        config={field: config.get(field) for field in _LIKE},
+        config={field: config.get(field, _ABSENT.get(field)) for field in _LIKE},
         nodes=tuple(plain(str(node["node"])) for node in nodes),
     )
 

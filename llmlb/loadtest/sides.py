@@ -21,6 +21,13 @@ def headed(job: Job) -> Target:
     return replace(job.target, headers=tuple(headers))
 
 
+def names_of(job: Job, plan: Plan) -> tuple[str, ...]:
+    """The tenants' names. Raises ConfigurationError for wishes that only an admin's key is granted."""
+    if plan.tenants and not job.tenant_keys and (job.policies or job.pin):
+        raise ConfigurationError("--policy and --pin need an admin's key, the tenants get plain ones; leave one out")
+    return tuple(tenant.name for tenant in plan.tenants)
+
+
 async def sides_of(job: Job, plan: Plan, target: Target) -> tuple[Target, tuple[Target, ...]]:
     """The target and what it is compared with."""
     if job.vs and len(job.policies) > 1:

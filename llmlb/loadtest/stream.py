@@ -11,7 +11,7 @@ from llmlb.loadtest.report.document import document
 from llmlb.loadtest.report.fields import rounded
 from llmlb.loadtest.report.requests import request_row
 from llmlb.loadtest.result import Result
-from llmlb.loadtest.tally import Progress, Quick
+from llmlb.loadtest.tally import Part, Progress, Quick
 
 _END = ""
 
@@ -32,7 +32,11 @@ class Outlet:
 
     def put(self, value: Mapping[str, object]) -> None:
         """Queues one object; never waits."""
-        self._lines.put(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+        self.say(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def say(self, line: str) -> None:
+        """Queues one line that is not empty; never waits."""
+        self._lines.put(line)
 
     def close(self) -> None:
         """Waits until everything is written; raises what the writing raised."""
@@ -78,10 +82,8 @@ def progress_lines(progress: Progress) -> list[dict[str, object]]:
             "e2e_ms": _quick(progress.e2e_ms),
             "endings": {str(ending): count for ending, count in progress.endings.items()},
             "reasons": progress.reasons,
-            "nodes": [
-                {"node": n.node, "requests": n.requests, "failed": n.failed, "ttft_ms": _quick(n.ttft_ms)}
-                for n in progress.nodes
-            ],
+            "nodes": [{"node": part.name, **_part(part)} for part in progress.nodes],
+            "tenants": [{"tenant": part.name, **_part(part)} for part in progress.tenants],
             "retries": progress.retries,
             "ttft_bars": [[round(low, 3), round(high, 3), count] for low, high, count in progress.ttft_bars],
             "lag_p99_ms": rounded(progress.lag_ms, 3),
@@ -93,6 +95,10 @@ def progress_lines(progress: Progress) -> list[dict[str, object]]:
 def result_line(result: Result) -> dict[str, object]:
     """The last line: the whole JSON document."""
     return {"type": "result", **document(result)}
+
+
+def _part(part: Part) -> dict[str, object]:
+    return {"requests": part.requests, "failed": part.failed, "ttft_ms": _quick(part.ttft_ms)}
 
 
 def _quick(quick: Quick) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from llmlb.loadtest.histogram import Histogram
@@ -28,10 +29,10 @@ class Quick:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeCount:
-    """What one node did so far."""
+class Part:
+    """What one node or tenant did so far."""
 
-    node: str
+    name: str
     requests: int
     failed: int
     ttft_ms: Quick
@@ -60,7 +61,8 @@ class Progress:
     e2e_ms: Quick
     endings: dict[Ending, int]
     reasons: dict[str, int]
-    nodes: tuple[NodeCount, ...]
+    nodes: tuple[Part, ...]
+    tenants: tuple[Part, ...]
     retries: int
     ttft_bars: tuple[tuple[float, float, int], ...]
     ended: tuple[Record, ...]
@@ -76,6 +78,24 @@ class Expected:
     planned_s: float | None = None
 
 
+class _Running:
+    """The figures of one node or tenant."""
+
+    def __init__(self) -> None:
+        self._requests = 0
+        self._failed = 0
+        self._ttft_ms = Histogram()
+
+    def add(self, record: Record) -> None:
+        self._requests += 1
+        self._failed += record.ending.is_failure
+        if record.ttft_s is not None:
+            self._ttft_ms.add(record.ttft_s * 1000)
+
+    def look(self, name: str) -> Part:
+        return Part(name, self._requests, self._failed, Quick.of(self._ttft_ms))
+
+
 class Tally:
     """Counts records as they end."""
 
@@ -88,13 +108,20 @@ class Tally:
         self._lag_ms = Histogram()
         self._endings: Counter[Ending] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._nodes: dict[str, tuple[Counter[bool], Histogram]] = {}
+        self._nodes: dict[str, _Running] = {}
+        self._tenants: dict[str, _Running] = {}
         self._retries = 0
         self._tokens = 0
         self._fresh: list[Record] = []
         self._looked_at_s = 0.0
         self._seen_ok = 0
         self._seen_tokens = 0
+
+    def expect(self, *, nodes: Iterable[str] = (), tenants: Iterable[str] = ()) -> None:
+        """Names who could take part: a node that gets nothing is worth a look too."""
+        for names, parts in ((nodes, self._nodes), (tenants, self._tenants)):
+            for name in names:
+                parts.setdefault(name, _Running())
 
     def add(self, record: Record) -> None:
         self._fresh.append(record)
@@ -112,11 +139,9 @@ class Tally:
             self._lag_ms.add(record.lag_s * 1000)
         if record.routing.reason:
             self._reasons[record.routing.reason] += 1
-        if record.routing.node:
-            counts, histogram = self._nodes.setdefault(record.routing.node, (Counter(), Histogram()))
-            counts[record.ending.is_failure] += 1
-            if ttft_s is not None:
-                histogram.add(ttft_s * 1000)
+        for name, parts in ((record.routing.node, self._nodes), (record.label.tenant, self._tenants)):
+            if name:
+                parts.setdefault(name, _Running()).add(record)
 
     def look(self, now_s: float) -> Progress:
         """The figures now; the next look counts its rates from here. now_s: since the start of the run."""
@@ -138,10 +163,8 @@ class Tally:
             e2e_ms=Quick.of(self._e2e_ms),
             endings=dict(self._endings),
             reasons=dict(self._reasons),
-            nodes=tuple(
-                NodeCount(node, counts.total(), counts[True], Quick.of(histogram))
-                for node, (counts, histogram) in sorted(self._nodes.items())
-            ),
+            nodes=tuple(self._nodes[name].look(name) for name in sorted(self._nodes)),
+            tenants=tuple(part.look(name) for name, part in self._tenants.items()),
             retries=self._retries,
             ttft_bars=tuple(self._ttft_ms.bars(24)),
             ended=tuple(self._fresh),

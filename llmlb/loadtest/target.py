@@ -16,14 +16,15 @@ class Target:
     """One OpenAI-compatible server.
 
     url: base address; a path prefix is kept, a trailing ``/v1`` is not needed.  api_key: sent as a bearer token,
-    empty for none.  headers: sent with every request.  ca_file: the CA of a private server, empty for the
-    system's.  name: what a report calls it, empty for its URL.  pin: the node this address is, when requests of the
-    other side shall be pinned to it.
+    empty for none.  tenant_keys: per tenant the key that its requests carry instead.  headers: sent with every
+    request.  ca_file: the CA of a private server, empty for the system's.  name: what a report calls it, empty for
+    its URL.  pin: the node this address is, when requests of the other side shall be pinned to it.
     """
 
     url: str
     name: str = ""
     api_key: str = field(default="", repr=False)
+    tenant_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     ca_file: str = ""
     verify_tls: bool = True

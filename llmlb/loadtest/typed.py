@@ -54,6 +54,7 @@ class Typed:
     slo: str = ""
     fail_if: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
+    tenants: str = ""
 
 
 def time_s(option: str, text: str) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import assert_never
 
 from llmlb.errors import ConfigurationError
 from llmlb.loadtest.arrivals import Burst, Constant, Gamma, Pattern, Stage
@@ -15,12 +17,14 @@ from llmlb.loadtest.plan import (
     Pairs,
     Sessions,
     Sweep,
+    Tenant,
     TraceReplay,
     describe,
 )
 from llmlb.loadtest.quantities import number, share, steps
 from llmlb.loadtest.traces import TraceEntry
 from llmlb.loadtest.typed import Typed, at_least, optional_time_s, positive, time_s
+from llmlb.loadtest.typed_tenants import users_of
 
 DEFAULT_REQUESTS = 30
 MAX_DEFAULT_USERS = 64
@@ -31,9 +35,9 @@ DEFAULT_STEP_S = 30.0
 DEFAULT_GOOD_SHARE = 0.95
 
 
-def load_of(typed: Typed, trace: tuple[TraceEntry, ...] | None) -> Load:
+def load_of(typed: Typed, trace: tuple[TraceEntry, ...] | None, tenants: tuple[Tenant, ...] = ()) -> Load:
     """The load that was asked for. Raises ConfigurationError for options that do not go together."""
-    load = _load_of(typed, trace)
+    load = _shared(_load_of(typed, trace), typed, tenants) if tenants else _load_of(typed, trace)
     for option, is_typed, kinds in _BOUND_TO:
         if is_typed(typed) and not isinstance(load, kinds):
             raise ConfigurationError(f"{option} has no meaning for this kind of load ({describe(load)}); leave it out")
@@ -79,6 +83,21 @@ def _load_of(typed: Typed, trace: tuple[TraceEntry, ...] | None) -> Load:
             return Pairs(pairs=pairs, users=positive("-c", typed.concurrency, 1))
         case _:
             return _open(typed)
+
+
+def _shared(load: Load, typed: Typed, tenants: tuple[Tenant, ...]) -> Load:
+    """The load of several tenants: their weights are the users of a closed loop."""
+    match load:
+        case ClosedLoop() | Sessions() if typed.concurrency is not None:
+            raise ConfigurationError("--tenants says how many users each tenant has; leave out -c")
+        case ClosedLoop() | Sessions():
+            return replace(load, users=users_of(tenants))
+        case OpenLoop() | TraceReplay() | CapacitySearch():
+            return load
+        case Sweep() | Pairs():
+            raise ConfigurationError(f"--tenants has no meaning for this kind of load ({describe(load)}); leave it out")
+        case _:
+            assert_never(load)
 
 
 def _closed(typed: Typed) -> ClosedLoop:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from llmlb.loadtest.evidence import Evidence
 from llmlb.loadtest.gates import SCALARS, Gate, Scope, Unit
-from llmlb.loadtest.honesty import Honesty
-from llmlb.loadtest.percentiles import Sample, needed
-from llmlb.loadtest.plan import Slo
+from llmlb.loadtest.percentiles import needed
 from llmlb.loadtest.record import Record
-from llmlb.loadtest.results import Summary, summarise
+from llmlb.loadtest.results import summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +23,11 @@ class Verdict:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What gates are held against. overhead: of a paired comparison, in seconds; None outside of one."""
-
-    records: Sequence[Record]
-    summary: Summary
-    honesty: Honesty
-    slo: Slo
-    seed: int
-    overhead: Sample | None = None
+_BELONGS_TO: Mapping[Scope, Callable[[Record], str]] = {
+    Scope.NODE: lambda record: record.routing.node,
+    Scope.REASON: lambda record: record.routing.reason,
+    Scope.TENANT: lambda record: record.label.tenant,
+}
 
 
 def verdicts(gates: Sequence[Gate], evidence: Evidence) -> tuple[Verdict, ...]:
@@ -59,14 +53,12 @@ def _scoped(gate: Gate, evidence: Evidence) -> Evidence | str:
     """The evidence of the gate's part of the requests, or why there is none."""
     if gate.scope is Scope.ALL:
         return evidence
-    routed: Callable[[Record], str] = (
-        (lambda record: record.routing.node) if gate.scope is Scope.NODE else (lambda record: record.routing.reason)
-    )
-    records = [record for record in evidence.records if routed(record) == gate.name]
-    if gate.scope is Scope.TENANT or not records:
+    belongs_to = _BELONGS_TO[gate.scope]
+    records = [record for record in evidence.records if belongs_to(record) == gate.name]
+    if not records:
         return f"no request of {gate.scope} {gate.name!r} in this run"
-    summary = summarise(records, slo=evidence.slo, seed=evidence.seed)
-    return Evidence(records, summary, evidence.honesty, evidence.slo, evidence.seed)
+    summary = summarise(records, slo=evidence.yardstick.slo, seed=evidence.yardstick.seed)
+    return Evidence(records, summary, evidence.honesty, evidence.yardstick)
 
 
 def _aggregate(gate: Gate, evidence: Evidence) -> float | str:
@@ -104,6 +96,7 @@ def _scalars(evidence: Evidence) -> Mapping[str, float | None]:
         "tok_s": summary.rates.tokens_per_s,
         "imbalance": balance.imbalance,
         "jain": balance.jain,
+        "tenant_jain": summary.fairness.jain,
         "retries": balance.retries,
         "failovers": balance.failovers,
         "lost": balance.lost,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from llmlb.loadtest.job import Job, Screen
-from llmlb.loadtest.live import LiveView, progress_line
+from llmlb.loadtest.live import progress_line
 from llmlb.loadtest.plan import Plan, describe
 from llmlb.loadtest.stream import Outlet, progress_lines, start_line
 from llmlb.loadtest.tally import Progress
+from llmlb.loadtest.viewer import drawn
 
 LINE_EVERY_S = 10.0
 
@@ -39,9 +40,14 @@ def stopping(stop: asyncio.Event) -> Iterator[set[signal.Signals]]:
             loop.remove_signal_handler(number)
 
 
-@contextlib.contextmanager
-def watching(job: Job, screen: Screen, plan: Plan, stop: asyncio.Event) -> Iterator[Callable[[Progress], None] | None]:
-    """What is told while the load runs: a live view, lines of JSON, or a plain line now and then."""
+@contextlib.asynccontextmanager
+async def watching(
+    job: Job, screen: Screen, plan: Plan, stop: asyncio.Event
+) -> AsyncIterator[Callable[[Progress], None] | None]:
+    """What is told while the load runs: a live view, lines of JSON, or a plain line now and then.
+
+    Whoever stops reading, a terminal or a program, must not stop the load: nothing here waits while it runs.
+    """
     if job.output == "ndjson":
         loop = asyncio.get_running_loop()
         outlet = Outlet(screen.write, on_broken=lambda: _set_from_thread(loop, stop))
@@ -58,13 +64,14 @@ def watching(job: Job, screen: Screen, plan: Plan, stop: asyncio.Event) -> Itera
     elif job.quiet:
         yield None
     elif job.live and screen.is_terminal:
-        view = LiveView(plan, target=job.target.url)
-        try:
-            yield view.show
-        finally:
-            view.close()
+        async with drawn(plan, target=job.target.url) as show:
+            yield show
     else:
-        yield _Lines(screen.note).show
+        outlet = Outlet(screen.note, on_broken=lambda: None)
+        try:
+            yield _Lines(outlet.say).show
+        finally:
+            outlet.close()
 
 
 def _set_from_thread(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

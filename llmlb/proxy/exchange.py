@@ -30,6 +30,7 @@ from llmlb.errors import Fault, NodeMisbehaved, NodeTimeout, NodeUnreachable, Pr
 from llmlb.proxy import replies
 from llmlb.proxy.answer import answer_head, retry_after_s
 from llmlb.proxy.peek import BadBody, peek, with_model
+from llmlb.proxy.prompt import prompt_of
 from llmlb.proxy.replies import Reply
 from llmlb.proxy.upstream import AnswerHead, UpstreamConnection, chunk
 from llmlb.proxy.watch import StreamWatch, Tokens, Verdict, tokens_of
@@ -162,6 +163,9 @@ class Exchange:
         if alias_target is not None:
             self._body = with_model(self._body, alias_target)
         template = self._template
+        if template.policy and self._key.is_admin:
+            self._policy = plane.policy_named(template.policy)
+        policy = self._policy or plane.balancer.policy
         self._request = InferenceRequest(
             model,
             template.endpoint,
@@ -170,9 +174,10 @@ class Exchange:
             wanted.max_tokens,
             self._key.id,
             NodeId(template.pin) if template.pin and self._key.is_admin else None,
+            (),
+            prompt_of(self._body, template.endpoint) if policy.reads_prompts else None,
+            plane.objective_for(model, self._key.name) if plane.objective_for is not None else None,
         )
-        if template.policy and self._key.is_admin:
-            self._policy = plane.policy_named(template.policy)
         plane.budget.arrived(self._received_at_s)
         self._place(waits=True)
 

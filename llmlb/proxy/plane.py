@@ -13,7 +13,7 @@ from llmlb.config.settings import LimitsSettings, TimeoutsSettings
 from llmlb.core.admission import Waiter
 from llmlb.core.balancer import Admitted, Balancer, Offer
 from llmlb.core.change import Change
-from llmlb.core.choice import InferenceRequest, Policy
+from llmlb.core.choice import InferenceRequest, Objective, Policy
 from llmlb.core.lease import Lease
 from llmlb.core.outcome import Outcome
 from llmlb.core.retry import RetryBudget, RetryRules
@@ -38,7 +38,8 @@ class PlaneRules:
 class DataPlane:
     """One for the process. announce: where changes of the core go.  finished: where records go.
 
-    make_policy: the policy behind a name of the ``x-llmlb-policy`` header, or None.
+    make_policy: the policy behind a name of the ``x-llmlb-policy`` header, or None.  objective_for: of a model and a
+    key's name; None where nobody has any.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class DataPlane:
         announce: Callable[[list[Change]], None],
         finished: Callable[[ExchangeRecord], None],
         make_policy: Callable[[str], Policy | None],
+        objective_for: Callable[[str, str], Objective | None] | None = None,
     ) -> None:
         self.balancer = balancer
         self.gatekeeper = gatekeeper
@@ -62,6 +64,7 @@ class DataPlane:
         self.rng = rng
         self.announce = announce
         self.finished = finished
+        self.objective_for = objective_for
         self._make_policy = make_policy
         self._named_policies: dict[str, Policy] = {}
         self.budget = RetryBudget(rules.retry)

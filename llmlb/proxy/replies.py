@@ -155,12 +155,23 @@ def render(reply: Reply, endpoint: Endpoint | None, *, headers: bytes = b"", kee
 
 def trace_fields(record: ExchangeRecord, *, tries: int) -> bytes:
     """The ``x-llmlb-*`` fields of an answer: where it came from, after how many tries, and what it cost."""
-    chosen = f"x-llmlb-node: {record.node_id}\r\nx-llmlb-reason: {record.reason}\r\n" if record.node_id else ""
+    chosen = ""
+    if record.node_id:
+        chosen = f"x-llmlb-node: {record.node_id}\r\nx-llmlb-reason: {record.reason}{_cost(record)}\r\n"
     queue_ms = f"{record.queue_s * 1000:.1f}" if record.queue_s else "0.0"
     return (
         f"{chosen}x-llmlb-request-id: {record.id}\r\nx-llmlb-queue-ms: {queue_ms}\r\n"
         f"x-llmlb-overhead-ms: {record.overhead_s * 1000:.2f}\r\nx-llmlb-attempts: {tries}\r\n"
     ).encode("latin-1")
+
+
+def _cost(record: ExchangeRecord) -> str:
+    """What the choice was reckoned to cost, as parameters of the reason: seconds in all, and by term."""
+    cost = next((cost for cost in record.costs if cost.node_id == record.node_id), None)
+    if cost is None:
+        return ""
+    terms = [f";{name}={seconds:.3f}" for name, seconds in cost.terms.items() if abs(seconds) >= LEAST_SHOWN_S]
+    return f";cost={cost.total_s:.3f}{''.join(terms)}"
 
 
 def error_event(endpoint: Endpoint, message: str) -> bytes:
@@ -177,6 +188,7 @@ def error_event(endpoint: Endpoint, message: str) -> bytes:
             return b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
 
 
+LEAST_SHOWN_S = 0.0005
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 

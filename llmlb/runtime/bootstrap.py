@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from llmlb.auth.gatekeeper import Gatekeeper
 from llmlb.auth.passwords import Passwords, generate_password
 from llmlb.auth.tokens import hash_token, hint, new_api_key, new_local_token
 from llmlb.clock import unix_s
-from llmlb.config.secrets_file import create_secret_file, ensure_secret, replace_secret_file
+from llmlb.config.secrets_file import create_secret_file, ensure_secret, read_secret_file, replace_secret_file
 from llmlb.config.settings import AuthSettings
+from llmlb.errors import LlmlbError
 from llmlb.store import Store
 from llmlb.store.rows import ApiKeyRow, AuditRow, UserRow
 
@@ -18,6 +20,8 @@ JWT_SECRET_FILE = "jwt_secret"
 LOCAL_TOKEN_FILE = "operator_token"
 PASSWORD_FILE = "initial_admin_password"
 DEV_USERNAME, DEV_PASSWORD = "admin", "test"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,21 @@ async def first_administrator(
     await store.save_user(row, audit=AuditRow(at=now_unix_s, actor="router", action="user.create", target=username))
     gatekeeper.put_user(row)
     return FirstCredentials(username, "" if settings.admin_password else password)
+
+
+async def forget_generated_password(directory: Path, before: UserRow, passwords: Passwords) -> None:
+    """Remove the file with the first administrator's password when that user's password no longer counts.
+
+    before: the user whose password was changed, as it was. Another user's change leaves the file there.
+    """
+    path = directory / PASSWORD_FILE
+    try:
+        kept = read_secret_file(path)
+        if kept is not None and await passwords.verify(before.password_hash, kept.strip()):
+            path.unlink(missing_ok=True)
+    except (LlmlbError, OSError) as error:
+        # The password is changed all the same; what is left is a file that opens nothing.
+        _log.warning("the first password's file was not removed", extra={"path": str(path), "error": str(error)})
 
 
 async def dev_credentials(gatekeeper: Gatekeeper, passwords: Passwords) -> FirstCredentials:

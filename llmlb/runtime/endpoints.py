@@ -9,8 +9,9 @@ from pathlib import Path
 import httpx
 
 from llmlb.api.services import Services
-from llmlb.auth.urls import NodeAddress, NodeUrlRefused, check_node_url
+from llmlb.auth.urls import NodeAddress, check_node_url
 from llmlb.core.node import Node
+from llmlb.errors import NodeUrlRefused
 from llmlb.proxy.pool import NodeEndpoint
 
 _log = logging.getLogger(__name__)

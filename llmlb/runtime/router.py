@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from llmlb.api.app import create_app
 from llmlb.api.insight import alert_view, fleet_view, snapshot_view
 from llmlb.api.node_acts import forget_expired, keep
-from llmlb.api.node_records import node_counters, record_of, restore_node
+from llmlb.api.node_records import node_counters
+from llmlb.api.restoring import restore_fleet
 from llmlb.api.services import Services
 from llmlb.api.thresholds import settings_view, thresholds_of
 from llmlb.api.views import node_view
@@ -26,34 +29,35 @@ from llmlb.auth.passwords import Passwords
 from llmlb.auth.sessions import Sessions
 from llmlb.clock import monotonic_s, unix_s
 from llmlb.config.loading import Loaded, StoredValue, apply_stored
-from llmlb.config.settings import Settings
-from llmlb.core.balancer import Balancer, QueueRules
+from llmlb.config.objectives import Objectives
+from llmlb.core.balancer import Balancer
 from llmlb.core.change import Change
 from llmlb.core.choice import Policy
-from llmlb.core.circuit import CircuitRules
-from llmlb.core.fleet import Fleet, FleetRules
+from llmlb.core.fleet import Fleet
 from llmlb.core.node import Node, NodeId
-from llmlb.core.retry import RetryRules
 from llmlb.errors import ConfigurationError, StoreError
 from llmlb.proxy.asgi import DataPlaneApp
 from llmlb.proxy.plane import DataPlane, PlaneRules
 from llmlb.proxy.pool import NodeEndpoint, Upstreams
 from llmlb.proxy.protocol import RouterProtocol, protocol_class
+from llmlb.proxy.uvicorn_parts import missing_parts
 from llmlb.runtime.bootstrap import (
     FirstCredentials,
     dev_credentials,
     first_administrator,
+    forget_generated_password,
     jwt_secret,
     renew_local_token,
 )
 from llmlb.runtime.endpoints import Endpoints
 from llmlb.runtime.loops import Loops
+from llmlb.runtime.names import NAMES_INTERVAL_S, Names
 from llmlb.runtime.policy import make_policy
 from llmlb.runtime.prober import Prober
+from llmlb.runtime.rows import body_row, event_row, request_row
+from llmlb.runtime.rules import alert_limits, alert_teller, fleet_rules, queue_rules, retry_rules
 from llmlb.store import Store
-from llmlb.store.rows import EventRow, RequestRow
 from llmlb.telemetry.alert_rules import AlertView
-from llmlb.telemetry.alert_sinks import AlertTeller, LogSink
 from llmlb.telemetry.alerts import Alerts
 from llmlb.telemetry.events import FleetEvent
 from llmlb.telemetry.feed import Feed
@@ -81,11 +85,11 @@ class Router:
         self.logs = logs
         self.credentials = FirstCredentials()
         rng = SystemRandom()
-        self.fleet = Fleet(rules=_fleet_rules(settings), thresholds=thresholds_of(settings.load_balancer), rng=rng)
+        self.fleet = Fleet(rules=fleet_rules(settings), thresholds=thresholds_of(settings.load_balancer), rng=rng)
         self.balancer = Balancer(
             self.fleet,
             self._make_policy("metrics"),
-            queue_rules=_queue_rules(settings),
+            queue_rules=queue_rules(settings),
             aliases=settings.models.aliases,
             rng=rng,
         )
@@ -95,8 +99,12 @@ class Router:
         self.metrics = Metrics(model_labels=settings.limits.model_labels)
         self.requests = RequestLog()
         now_s = monotonic_s()
-        self.alerts = Alerts(started_at_s=now_s, grace_s=settings.health.node_timeout_s)
-        self.teller = AlertTeller([LogSink()])
+        self.alerts = Alerts(
+            started_at_s=now_s,
+            grace_s=settings.health.node_timeout_s,
+            limits=alert_limits(settings.alerts),
+        )
+        self.teller = alert_teller(settings.alerts)
         self.feed = Feed(
             self.fleet,
             node_view=lambda node: node_view(node, self.fleet, monotonic_s()),
@@ -110,16 +118,23 @@ class Router:
             connect_timeout_s=settings.timeouts.connect_s,
             keep_alive_s=settings.timeouts.node_keep_alive_s,
         )
+        objectives = Objectives(settings.objectives)
         self.plane = DataPlane(
             balancer=self.balancer,
             gatekeeper=self.gatekeeper,
             upstreams=self.upstreams,
             metrics=self.metrics,
-            rules=PlaneRules(settings.limits, settings.timeouts, _retry_rules(settings)),
+            rules=PlaneRules(
+                settings.limits,
+                settings.timeouts,
+                retry_rules(settings),
+                recorded_bytes=settings.records.body_bytes if settings.records.bodies else 0,
+            ),
             rng=rng,
             announce=self._announce,
             finished=self._finished,
             make_policy=self._policy_of_header,
+            objective_for=objectives.objective_for if objectives else None,
         )
         self.services = Services(
             settings=settings,
@@ -138,12 +153,14 @@ class Router:
             probe=lambda node: self.prober.ask(node),
             redial=self._redial,
             make_policy=self._make_policy,
+            forget_password=lambda user: forget_generated_password(data_dir, user, self.passwords),
             is_draining=lambda: self.plane.is_draining,
             own_addresses=listening_addresses(settings.server.host, port),
             dev=loaded.dev,
         )
         self.endpoints = Endpoints(self.services)
         self.prober = Prober(self.services, self.endpoints)
+        self.names = Names(self.services)
         self.loops = Loops()
         self.app: FastAPI = create_app(self.services, data_plane=DataPlaneApp(self.plane))
         self._kept: dict[NodeId, object] = {}
@@ -153,24 +170,12 @@ class Router:
 
     async def restore(self) -> None:
         """Take over what the store holds. Nothing is dialled yet."""
-        store, now_s, now_unix_s = self.store, monotonic_s(), unix_s()
-        counters = {row.id: row for row in await store.load_counters()}
-        rows = await store.load_nodes()
-        for row in rows:
-            node = restore_node(
-                row,
-                counters.get(row.id),
-                configured=self.settings.nodes.get(row.id),
-                now_s=now_s,
-                now_unix_s=now_unix_s,
-            )
-            self.services.node_records[node.id] = record_of(row)
-            self.fleet.restore(node, now_s)
+        store = self.store
+        for node in restore_fleet(self.services, await store.load_nodes(), await store.load_counters()):
             self._kept[node.id] = _own_state(node)
         self.gatekeeper.load(
             keys=await store.load_keys(),
             users=await store.load_users(),
-            node_token_hashes={row.id: row.token_hash for row in rows},
             join_tokens=await store.load_join_tokens(),
             revoked_sessions=await store.load_revoked_sessions(),
         )
@@ -215,7 +220,9 @@ class Router:
         loops.start("feed", SWEEP_S, self._feed)
         loops.start("flush", FLUSH_S, self._flush)
         loops.start("alerts", FLUSH_S, self._judge_alerts)
-        loops.start("alert sinks", 0.0, self.teller.tell_next)
+        for name, one_round in self.teller.rounds():
+            loops.start(name, 0.0, one_round)
+        loops.start("names", NAMES_INTERVAL_S, self.names.one_round)
         loops.start("maintenance", MAINTENANCE_S, self._maintain)
 
     # Stopping
@@ -245,7 +252,16 @@ class Router:
         except StoreError as error:
             _log.warning("the last states were not saved", extra={"error": error.message})
 
-    def protocol_class(self) -> type[RouterProtocol]:
+    def protocol_class(self) -> type[HttpToolsProtocol]:
+        """What is given to uvicorn for each connection: ours, or its own where it is not the uvicorn we know."""
+        missing = missing_parts(asyncio.get_running_loop())
+        if missing:
+            _log.warning(
+                "this uvicorn lacks what the fast path needs: requests go the slow way, and heads are checked less "
+                "strictly; install the version that llmlb asks for",
+                extra={"missing": ", ".join(missing), "version": uvicorn.__version__},
+            )
+            return HttpToolsProtocol
         server = self.settings.server
         return protocol_class(
             self.plane,
@@ -278,6 +294,8 @@ class Router:
     async def _flush(self) -> None:
         self.feed.summarise(fleet_view(self.services))
         self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
+        limit_bytes = self.settings.records.body_bytes
+        self.store.enqueue_bodies([body_row(body, limit_bytes) for body in self.requests.take_bodies()])
         self.store.enqueue_counters([node_counters(node) for node in self.fleet])
         await self._keep_states()
 
@@ -330,7 +348,7 @@ class Router:
         self.logs.access(record)
 
     def _keep_events(self, events: Sequence[FleetEvent]) -> None:
-        self.store.enqueue_events([_event_row(event) for event in events])
+        self.store.enqueue_events([event_row(event) for event in events])
 
     def _endpoint_of(self, node: Node) -> NodeEndpoint | None:
         return self.endpoints.endpoint_of(node)
@@ -352,70 +370,3 @@ class Router:
 def _own_state(node: Node) -> object:
     """What a node changes of its row by itself, between the acts of operators."""
     return node.state, node.boot_id, node.loaded, node.available
-
-
-def request_row(record: ExchangeRecord) -> RequestRow:
-    """A record as the store keeps it."""
-    return RequestRow(
-        id=record.id,
-        at=record.at_unix_s,
-        model=record.model,
-        node_id=record.node_id,
-        key_id=record.key_id,
-        status=record.status,
-        outcome=record.outcome.value,
-        stream=record.stream,
-        queue_ms=record.queue_s * 1000,
-        ttft_ms=None if record.ttft_s is None else record.ttft_s * 1000,
-        total_ms=record.total_s * 1000,
-        prompt_tokens=record.prompt_tokens,
-        completion_tokens=record.completion_tokens,
-        estimated=record.tokens_estimated,
-        attempts_json=json.dumps([asdict(attempt) for attempt in record.attempts]),
-        reason=record.reason,
-        error=record.error,
-        client_request_id=record.client_request_id,
-    )
-
-
-def _event_row(event: FleetEvent) -> EventRow:
-    detail: Mapping[str, object] = event.detail
-    return EventRow(
-        at=event.at_unix_s,
-        kind=event.kind,
-        node_id=event.node_id,
-        cause=event.cause,
-        actor=event.actor,
-        detail_json=json.dumps(dict(detail), default=str),
-    )
-
-
-def _fleet_rules(settings: Settings) -> FleetRules:
-    circuit = settings.circuit
-    return FleetRules(
-        node_timeout_s=settings.health.node_timeout_s,
-        check_interval_s=settings.health.check_interval_s,
-        pending_expiry_s=settings.registration.pending_hours * 3600.0,
-        circuit=CircuitRules(
-            consecutive_failures=circuit.consecutive_failures,
-            success_percent=circuit.success_percent,
-            minimum_requests=circuit.minimum_requests,
-            window_s=circuit.window_s,
-            base_s=circuit.base_s,
-            cap_s=circuit.cap_s,
-            jitter_percent=circuit.jitter_percent,
-            probe_successes=circuit.probe_successes,
-            slow_start_s=circuit.slow_start_s,
-            max_ejected_percent=circuit.max_ejected_percent,
-        ),
-    )
-
-
-def _queue_rules(settings: Settings) -> QueueRules:
-    queue = settings.queue
-    return QueueRules(queue.per_model, queue.wait_s, queue.absent_wait_s, queue.absent_window_s)
-
-
-def _retry_rules(settings: Settings) -> RetryRules:
-    retry = settings.retry
-    return RetryRules(retry.attempts, retry.budget_percent, retry.budget_minimum, retry.budget_window_s)

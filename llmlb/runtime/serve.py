@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import logging
 import os
-import signal
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import uvicorn
 
 from llmlb.config.loading import Loaded, load_settings
 from llmlb.config.paths import data_dir as usual_data_dir
 from llmlb.config.secrets_file import ensure_private_dir
 from llmlb.config.settings import Settings
 from llmlb.errors import ConfigurationError
-from llmlb.runtime.listening import BACKLOG, bind
-from llmlb.runtime.router import Router
-from llmlb.runtime.welcome import welcome
+from llmlb.runtime.imports import lean_imports
 from llmlb.store import Store
 from llmlb.store.rows import Retention
 from llmlb.telemetry.logs import Logs, configure_logging
-
-GRACE_S = 2
-"""What is left after the drain are idle connections; they are told to close and get this long."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,8 +68,12 @@ def _run(loaded: Loaded, directory: Path, logs: Logs, *, check: bool) -> int:
         if check:
             sys.stdout.write("The configuration and the store are usable.\n")
             return 0
+        # Only now: what cannot be served is said without waiting for the large libraries.
+        with lean_imports():
+            from llmlb.runtime.running import serve
+
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_serve(loaded, store, directory, logs))
+            return runner.run(serve(loaded, store, directory, logs))
 
 
 def _flags(options: ServeOptions) -> dict[str, object]:
@@ -99,6 +93,7 @@ def _open_store(settings: Settings, directory: Path) -> Store:
         request_days=store.request_days,
         request_rows=store.request_rows,
         body_days=settings.records.body_days,
+        body_bytes=settings.records.total_bytes,
         event_days=store.event_days,
         audit_days=store.audit_days,
         backups=store.backups,
@@ -126,100 +121,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     import uvloop
 
     return uvloop.new_event_loop
-
-
-async def _serve(loaded: Loaded, store: Store, directory: Path, logs: Logs) -> int:
-    settings = loaded.settings
-    listener = await bind(settings.server.host, settings.server.port)
-    try:
-        port = listener.getsockname()[1]
-        router = Router(loaded, store, directory, logs, port=port)
-        await router.restore()
-    except BaseException:
-        listener.close()
-        raise
-    server = _Server(_uvicorn_config(router, settings))
-    router.connections = server.server_state.connections
-    router.start()
-    stopping = Stopping(router, server, settings.timeouts.drain_s)
-    with stopping.signals():
-        sys.stdout.write(welcome(loaded, router.credentials, len(router.fleet), port=port))
-        sys.stdout.flush()
-        # Everything made so far lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
-        gc.enable()
-        await server.serve(sockets=[listener])
-    await router.stop()
-    return 0
-
-
-def _uvicorn_config(router: Router, settings: Settings) -> uvicorn.Config:
-    server = settings.server
-    return uvicorn.Config(
-        router.app,
-        http=router.protocol_class(),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        backlog=BACKLOG,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=max(1, round(server.keep_alive_s)),
-        timeout_graceful_shutdown=GRACE_S,
-        ssl_certfile=server.tls_cert or None,
-        ssl_keyfile=server.tls_key or None,
-    )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server without its signal handlers: it would close the listeners before anything has drained."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class Stopping:
-    """SIGTERM or Ctrl-C: drain, then stop. A second one does not wait."""
-
-    def __init__(self, router: Router, server: uvicorn.Server, drain_s: float) -> None:
-        self._router = router
-        self._server = server
-        self._drain_s = drain_s
-        self._drain: asyncio.Task[None] | None = None
-
-    @contextlib.contextmanager
-    def signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        kinds = (signal.SIGTERM, signal.SIGINT)
-        before = {kind: signal.getsignal(kind) for kind in kinds}
-        for kind in kinds:
-            try:
-                loop.add_signal_handler(kind, self.begin)
-            except NotImplementedError:
-                signal.signal(kind, lambda *_: loop.call_soon_threadsafe(self.begin))
-        try:
-            yield
-        finally:
-            for kind in kinds:
-                with contextlib.suppress(NotImplementedError):
-                    loop.remove_signal_handler(kind)
-                signal.signal(kind, before[kind])
-
-    def begin(self) -> None:
-        if self._drain is None:
-            _log.info("draining", extra={"running": len(self._router.plane.exchanges), "limit_s": self._drain_s})
-            self._drain = asyncio.get_running_loop().create_task(self._drain_and_exit())
-        else:
-            _log.warning("stopping at once")
-            self._drain.cancel()
-            self._router.cut_off()
-            self._server.should_exit = True
-            self._server.force_exit = True
-
-    async def _drain_and_exit(self) -> None:
-        await self._router.drain(self._drain_s)
-        self._server.should_exit = True

@@ -130,12 +130,13 @@ def _verify(copy: Path, source: Path) -> None:
 
 def _move_aside(main: Path, when: str) -> Path | None:
     aside = main.with_name(f"{main.name}.replaced-{when}")
-    if not main.exists():
-        return None
+    # Also where the main file is gone: SQLite would play a log that stayed behind into the restored file.
     for suffix in _SIDE_FILES:
         side_file = Path(f"{main}{suffix}")
         if side_file.exists():
             os.replace(side_file, f"{aside}{suffix}")
+    if not main.exists():
+        return None
     os.replace(main, aside)
     return aside
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import chain
 from operator import attrgetter
 
@@ -13,8 +14,8 @@ from llmlb.errors import StoreBusy, StoreError
 from llmlb.store import tables
 from llmlb.store.buffers import Batch, Buffers
 from llmlb.store.database import Database
-from llmlb.store.pruning import trim_requests
-from llmlb.store.rows import EventRow, NodeCounters, RequestRow
+from llmlb.store.pruning import trim_bodies, trim_requests
+from llmlb.store.rows import BodyRow, EventRow, NodeCounters, RequestRow, Retention
 
 PATIENCE_S = 0.25
 ROWS_PER_STATEMENT = 16
@@ -42,6 +43,7 @@ class _Insert:
 
 _REQUESTS = _Insert(tables.requests, RequestRow.__slots__)
 _COUNTERS = _Insert(tables.node_counters, NodeCounters.__slots__)
+_BODIES = _Insert(tables.bodies, [*(each.name for each in fields(BodyRow)), "size_bytes"])
 _EVENTS = _Insert(tables.events, [name for name in EventRow.__slots__ if name != "id"])
 
 
@@ -53,11 +55,13 @@ class Flusher:
     dropped alone.
     """
 
-    def __init__(self, buffers: Buffers, *, request_rows: int) -> None:
-        """request_rows: how many records the file may hold; a tenth more are there at times."""
+    def __init__(self, buffers: Buffers, *, request_rows: int, body_bytes: int = Retention().body_bytes) -> None:
+        """request_rows, body_bytes: how much the file may hold of each; a tenth more is there at times."""
         self._buffers = buffers
         self._request_rows = request_rows
+        self._body_bytes = body_bytes
         self._rows_since_trim = 0
+        self._bytes_since_trim = 0
         self.failed_flushes = 0
         self.error = ""
 
@@ -88,19 +92,25 @@ class Flusher:
             _REQUESTS.run(connection, batch.requests)
             _EVENTS.run(connection, batch.events)
             _COUNTERS.run(connection, batch.counters)
-            self._trim(connection, len(batch.requests))
+            _BODIES.run(connection, batch.bodies)
+            self._trim(connection, batch)
 
-    def _trim(self, connection: Connection, written: int) -> None:
+    def _trim(self, connection: Connection, batch: Batch) -> None:
         # A busy router writes the day's allowance in a minute, so the file is kept in bounds here, not daily.
-        self._rows_since_trim += written
+        self._rows_since_trim += len(batch.requests)
+        self._bytes_since_trim += sum(row.size_bytes for row in batch.bodies)
+        if self._bytes_since_trim > self._body_bytes // 10:
+            self._bytes_since_trim = 0
+            trim_bodies(connection, self._body_bytes, at_once=self._request_rows)
         if self._rows_since_trim > self._request_rows // 10:
             self._rows_since_trim = 0
             trim_requests(connection, self._request_rows, at_once=10 * self._request_rows)
 
     def _write_one_by_one(self, runtime: Database, batch: Batch) -> None:
-        singles: list[Batch] = [Batch((row,), (), ()) for row in batch.requests]
-        singles += [Batch((), (row,), ()) for row in batch.events]
-        singles += [Batch((), (), (row,)) for row in batch.counters]
+        singles = [Batch(requests=(row,)) for row in batch.requests]
+        singles += [Batch(events=(row,)) for row in batch.events]
+        singles += [Batch(counters=(row,)) for row in batch.counters]
+        singles += [Batch(bodies=(row,)) for row in batch.bodies]
         for position, single in enumerate(singles):
             try:
                 self._write(runtime, single)
@@ -117,6 +127,7 @@ class Flusher:
         self._buffers.dropped_requests += len(single.requests)
         self._buffers.dropped_events += len(single.events)
         self._buffers.dropped_counters += len(single.counters)
+        self._buffers.dropped_bodies += len(single.bodies)
 
     def _failed(self, error: Exception) -> None:
         self.failed_flushes += 1

@@ -31,7 +31,7 @@ class Schema:
 
 
 MAIN_SCHEMA = Schema("main", MAIN, "main_0001")
-RUNTIME_SCHEMA = Schema("runtime", RUNTIME, "runtime_0001")
+RUNTIME_SCHEMA = Schema("runtime", RUNTIME, "runtime_0002")
 
 
 def revision_of(database: Database) -> str:

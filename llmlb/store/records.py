@@ -1,18 +1,16 @@
-"""What happened: request records and events, written behind."""
+"""What happened: request records, what was said in them, and events; written behind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement
 
 from llmlb.store import tables
 from llmlb.store.desk import Desk
 from llmlb.store.ledger import LARGEST_PAGE
 from llmlb.store.queries import rows_of, selecting
-from llmlb.store.rows import EventRow, RequestFilter, RequestRow
-
-_BODIES = ("request_body", "response_body")
+from llmlb.store.rows import BodyRow, EventRow, RequestFilter, RequestRow
 
 
 class RecordVerbs(Desk):
@@ -23,11 +21,8 @@ class RecordVerbs(Desk):
         self._buffers.add_requests(batch)
 
     async def list_requests(self, limit: int = 100, filters: RequestFilter | None = None) -> tuple[RequestRow, ...]:
-        """The newest records first, without bodies: those come with ``get_request``."""
-        columns = (
-            literal(None).label(name) if name in _BODIES else tables.requests.c[name] for name in RequestRow.__slots__
-        )
-        found = select(*columns).where(*_conditions(filters or RequestFilter()))
+        """The newest records first."""
+        found = selecting(tables.requests, RequestRow, *_conditions(filters or RequestFilter()))
         ordered = found.order_by(tables.requests.c.at.desc(), tables.requests.c.number.desc())
         page = ordered.limit(min(max(limit, 0), LARGEST_PAGE))
         return await self._read_runtime(lambda connection: rows_of(connection, RequestRow, page))
@@ -35,6 +30,16 @@ class RecordVerbs(Desk):
     async def get_request(self, request_id: str) -> RequestRow | None:
         query = selecting(tables.requests, RequestRow, tables.requests.c.id == request_id)
         rows = await self._read_runtime(lambda connection: rows_of(connection, RequestRow, query))
+        return rows[0] if rows else None
+
+    def enqueue_bodies(self, batch: Iterable[BodyRow]) -> None:
+        """Hands in what was said, to be written within about a second. Never raises, never waits."""
+        self._buffers.add_bodies(batch)
+
+    async def get_body(self, request_id: str) -> BodyRow | None:
+        """What was said in a request, if that was recorded and is still kept."""
+        query = selecting(tables.bodies, BodyRow, tables.bodies.c.request_id == request_id)
+        rows = await self._read_runtime(lambda connection: rows_of(connection, BodyRow, query))
         return rows[0] if rows else None
 
     def enqueue_events(self, batch: Iterable[EventRow]) -> None:

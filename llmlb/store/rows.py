@@ -6,7 +6,7 @@ of texts. This module imports nothing heavy: anybody may know the shapes without
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +132,13 @@ class AuditRow:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RequestRow:
-    """One client request and how it ended.
+    """One client request and how it ended. Not frozen: it is the most frequent of rows, and freezing costs thrice.
 
     at: arrival.  node_id: the node that answered, "" if none did.  attempts_json: a list, one object per try.
     estimated: the token counts were counted from the stream, not taken from ``usage``.
-    request_body and response_body: None unless the operator switched their recording on.
+    costs_json: a list, what each candidate that was priced would have cost.
     """
 
     id: str
@@ -159,8 +159,26 @@ class RequestRow:
     reason: str = ""
     error: str = ""
     client_request_id: str = ""
-    request_body: str | None = None
-    response_body: str | None = None
+    costs_json: str = "[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyRow:
+    """What was said in one request, where the operator switched that on. at: when the request arrived.
+
+    prompt, answer: as they passed the router, None where there was none.  *_cut: only the beginning is here.
+    """
+
+    request_id: str
+    at: float
+    prompt: bytes | None = field(default=None, repr=False)
+    answer: bytes | None = field(default=None, repr=False)
+    prompt_cut: bool = False
+    answer_cut: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.prompt or b"") + len(self.answer or b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,11 +209,12 @@ class RequestFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long the store keeps what only grows. Days, rows and backup files; all at least 1."""
+    """How long the store keeps what only grows. Days, rows, bytes and backup files; all at least 1."""
 
     request_days: int = 7
     request_rows: int = 200_000
     body_days: int = 1
+    body_bytes: int = 1024**3
     event_days: int = 30
     audit_days: int = 365
     backups: int = 7
@@ -211,6 +230,7 @@ class StoreStats:
     waiting_calls: int
     buffered_rows: int
     dropped_requests: int
+    dropped_bodies: int
     dropped_events: int
     dropped_counters: int
     failed_flushes: int

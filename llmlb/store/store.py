@@ -78,7 +78,7 @@ class Store(NodeVerbs, PeopleVerbs, LedgerVerbs, RecordVerbs):
         try:
             prepare(places, unix_s(), may_upgrade=not shared)
             buffers = Buffers()
-            flusher = Flusher(buffers, request_rows=retention.request_rows)
+            flusher = Flusher(buffers, request_rows=retention.request_rows, body_bytes=retention.body_bytes)
             writer = Writer(places, flusher, flush_interval_s=flush_interval_s)
             writer.start(deadline_s)
         except BaseException:
@@ -122,6 +122,7 @@ class Store(NodeVerbs, PeopleVerbs, LedgerVerbs, RecordVerbs):
             waiting_calls=self._writer.waiting_calls,
             buffered_rows=len(self._buffers),
             dropped_requests=self._buffers.dropped_requests,
+            dropped_bodies=self._buffers.dropped_bodies,
             dropped_events=self._buffers.dropped_events,
             dropped_counters=self._buffers.dropped_counters,
             failed_flushes=self._flusher.failed_flushes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import Boolean, Column, Dialect, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Dialect, Float, Index, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.types import TypeDecorator
 
 
@@ -144,9 +144,24 @@ requests = Table(
     _integer("completion_tokens", nullable=True),
     _flag("estimated"),
     *map(_text, ("attempts_json", "reason", "error", "client_request_id")),
-    _text("request_body", nullable=True),
-    _text("response_body", nullable=True),
+    Column("costs_json", Text, nullable=False, server_default="[]"),
     Index("requests_by_time", "at"),
+    sqlite_autoincrement=True,
+)
+
+bodies = Table(
+    "bodies",
+    RUNTIME,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("request_id", Text, nullable=False, unique=True),
+    _instant("at"),
+    _integer("size_bytes"),
+    _flag("prompt_cut"),
+    _flag("answer_cut"),
+    Column("prompt", LargeBinary, nullable=True),
+    Column("answer", LargeBinary, nullable=True),
+    # Holds all that is needed to find the oldest beyond a size, without a look at the bodies.
+    Index("bodies_by_time", "at", "size_bytes"),
     sqlite_autoincrement=True,
 )
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2s
 
+from llmlb.config.alerts import Severity
 from llmlb.core.node import NodeId
-from llmlb.telemetry.alert_rules import Severity
 
 
 class AlertChangeKind(StrEnum):

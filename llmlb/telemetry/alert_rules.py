@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from llmlb.config.alerts import Severity
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import Fleet
 from llmlb.core.health import NodeState
 from llmlb.core.node import Node, NodeId
 from llmlb.telemetry.rates import FleetRates
 
+HEAT_HYSTERESIS_C = 5.0
+"""An alert about heat ends so far below its limit, not at the first degree."""
 MODEL_DOWN_S = 3.0
 """A model's nodes are looked at twice a second; less than this says nothing."""
 MAX_FINDINGS = 200
@@ -25,25 +27,14 @@ MAX_FINDINGS = 200
 NO_NODE = NodeId("")
 
 
-class Severity(StrEnum):
-    WARNING = "warning"
-    """Look at it today."""
-    CRITICAL = "critical"
-    """Requests fail, or soon will."""
-
-
 @dataclass(frozen=True, slots=True)
 class AlertLimits:
-    """Where the rules begin. error_requests: fewer in the last minute prove nothing.
-
-    cool_c: an alert about heat ends below this, not at the first degree under hot_c.
-    """
+    """Where the rules begin. error_requests: fewer in the last minute prove nothing."""
 
     queue_depth: int = 10
     error_percent: float = 5.0
     error_requests: int = 20
-    hot_c: float = 85.0
-    cool_c: float = 80.0
+    temperature_c: float = 85.0
     pending_s: float = 600.0
 
 
@@ -148,7 +139,7 @@ def _hot(evidence: Evidence) -> Iterator[Finding]:
     for node in evidence.view.fleet:
         if node.figures is None or node.figures.temperature_c is None or not node.has_fresh_figures(evidence.now_s):
             continue
-        limit_c = evidence.limits.cool_c if node.id in evidence.firing else evidence.limits.hot_c
+        limit_c = evidence.limits.temperature_c - HEAT_HYSTERESIS_C * (node.id in evidence.firing)
         if node.figures.temperature_c >= limit_c:
             yield _of_node(node, f"{node.figures.temperature_c:.0f} degrees C")
 

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from llmlb.config.alerts import Severity
 from llmlb.core.node import NodeId
 from llmlb.telemetry.alert import Alert, AlertChange, AlertChangeKind, alert_id_of
-from llmlb.telemetry.alert_rules import RULES, AlertLimits, AlertRule, AlertView, Finding, Severity
+from llmlb.telemetry.alert_rules import RULES, AlertLimits, AlertRule, AlertView, Finding
 from llmlb.telemetry.alert_watch import AlertWatch
 
 RESOLVED_ALERTS = 200

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from llmlb import __version__, clock
+from llmlb.config.alerts import Severity
 from llmlb.core.balancer import Balancer
 from llmlb.telemetry import metrics as declared
 from llmlb.telemetry.exposition_lines import HistogramLines, family, label_set, line
@@ -29,6 +30,8 @@ class FiringAlert(Protocol):
 
     @property
     def rule(self) -> str: ...
+    @property
+    def severity(self) -> Severity: ...
     @property
     def node_id(self) -> str: ...
 
@@ -84,8 +87,11 @@ class Exposition:
         )
 
     def _alerts(self, alerts: Iterable[FiringAlert]) -> str:
-        firing = Counter((alert.rule, alert.node_id) for alert in alerts)
-        lines = [line(declared.ALERTS, label_set({"rule": rule, "node_id": node_id})) for rule, node_id in firing]
+        firing = Counter((alert.rule, alert.severity.value, alert.node_id) for alert in alerts)
+        labels = [
+            label_set({"rule": rule, "severity": severity, "node_id": node_id}) for rule, severity, node_id in firing
+        ]
+        lines = [line(declared.ALERTS, each) for each in labels]
         return family(declared.ALERTS, lines, firing.values())
 
     def _queue_depths(self) -> Counter[str]:

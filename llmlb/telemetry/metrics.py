@@ -77,7 +77,11 @@ QUEUE_DEPTH = Metric("llmlb_queue_depth", _GAUGE, "Requests that wait for capaci
 RETRIES = Metric("llmlb_retries_total", _COUNTER, "Further attempts, by how the one before had failed.")
 CANCELLED = Metric("llmlb_cancelled_total", _COUNTER, "Requests whose client went away, by what they were doing then.")
 LEAKED_LEASES = Metric("llmlb_leaked_leases_total", _COUNTER, "Claims on nodes that were never given back; must be 0.")
-ALERTS = Metric("llmlb_alerts", _GAUGE, "Alerts that fire now; node_id is empty where no single node is meant.")
+ALERTS = Metric(
+    "llmlb_alerts",
+    _GAUGE,
+    "Alerts that fire now, by rule and severity; node_id is empty where no single node is meant.",
+)
 MASS_SILENCE = Metric("llmlb_mass_silence", _GAUGE, "1 while most of the fleet fell silent at once, else 0.")
 
 METRICS = (

@@ -8,13 +8,13 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from llmlb.wire.text import NODE_ID_PATTERN, clean_names, clean_text
 
-FROM_NODE = ConfigDict(frozen=True, extra="ignore", strict=True)
+FROM_NODE = ConfigDict(frozen=True, extra="ignore", strict=True, defer_build=True)
 """Messages of nodes: unknown fields are ignored, nothing is converted."""
 
-FROM_OPERATOR = ConfigDict(frozen=True, extra="forbid", strict=True)
+FROM_OPERATOR = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 """Messages of operators: unknown fields are refused, nothing is converted."""
 
-TO_CLIENT = ConfigDict(frozen=True)
+TO_CLIENT = ConfigDict(frozen=True, defer_build=True)
 """Answers of the router."""
 
 LARGEST_INTEGER = 2**53

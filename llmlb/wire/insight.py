@@ -9,7 +9,11 @@ from llmlb.wire.node import NodeStateName
 
 
 class ExplainedNode(BaseModel):
-    """How a node stands towards a model: eligible, or why not."""
+    """How a node stands towards a model: eligible, or why not.
+
+    cost_seconds, cost_terms: what the request would cost here, as the policy sees it and where it counts in seconds.
+    share: the part of its usual work that it gets while it comes back from an ejection, else 1.
+    """
 
     model_config = TO_CLIENT
 
@@ -25,21 +29,26 @@ class ExplainedNode(BaseModel):
     gpu_usage: float | None
     vram_usage: float | None
     circuit: str
+    cost_seconds: float | None = None
+    cost_terms: dict[str, float] = {}
+    share: float = 1.0
 
 
 class ExplainedChoice(BaseModel):
-    """Which node the next request would go to, and the criterion that decides."""
+    """Which node the next request would go to, the criterion that decides, and how likely it is, 0..1."""
 
     model_config = TO_CLIENT
 
     node: str
     reason: str
+    chance: float = 1.0
 
 
 class Explanation(BaseModel):
     """Why a request for a model would go where, now. Nothing is reserved by asking.
 
-    resolved: the model after aliases.  choice: null when nobody can take it; refusal says why.
+    resolved: the model after aliases.  choice: null when nobody can take it; refusal says why.  otherwise: where the
+    request goes if chance decides against the choice, null when it is certain.  queued: requests that wait already.
     """
 
     model_config = TO_CLIENT
@@ -48,7 +57,9 @@ class Explanation(BaseModel):
     resolved: str
     mode: str
     choice: ExplainedChoice | None
+    otherwise: ExplainedChoice | None = None
     refusal: str | None
+    queued: int = 0
     nodes: list[ExplainedNode]
 
 
@@ -104,8 +115,20 @@ class Readiness(BaseModel):
     nodes: NodeCounts
 
 
+class FlowView(BaseModel):
+    """What goes through one model or node: means of the last 10 s."""
+
+    model_config = TO_CLIENT
+
+    requests_per_second: float
+    tokens_per_second: float
+
+
 class RouterStatus(BaseModel):
-    """The router on one screen. queue: waiting requests by model; rates: over the last minute."""
+    """The router on one screen. queue: waiting requests by model; rates: over the last minute.
+
+    rates_by_model, rates_by_node: those with traffic now, means of the last 10 s; of the models the 200 busiest.
+    """
 
     model_config = TO_CLIENT
 
@@ -120,6 +143,8 @@ class RouterStatus(BaseModel):
     queued: int
     queue: dict[str, int]
     rates: dict[str, float | None]
+    rates_by_model: dict[str, FlowView] = {}
+    rates_by_node: dict[str, FlowView] = {}
     alerts_firing: int
     mass_silence: bool
 

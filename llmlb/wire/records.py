@@ -41,6 +41,16 @@ class AttemptView(BaseModel):
     seconds: float
 
 
+class CostView(BaseModel):
+    """What sending the request to a node would cost: seconds by the name of the term, which add up to total_s."""
+
+    model_config = TO_CLIENT
+
+    node_id: str
+    total_s: float
+    terms: dict[str, float]
+
+
 class RequestView(BaseModel):
     """One inference request and how it ended; never its content.
 
@@ -72,7 +82,11 @@ class RequestView(BaseModel):
 
 
 class RequestDetail(RequestView):
-    """One request with what only its own page shows. Bodies: null unless recording is on, and for administrators."""
+    """One request with what only its own page shows.
+
+    Bodies: what was said, null unless its recording is on, and for anybody but administrators; *_cut: only the
+    beginning was kept.  costs: what the priced candidates would have cost at the last choice, cheapest first.
+    """
 
     endpoint: str
     address: str
@@ -84,6 +98,9 @@ class RequestDetail(RequestView):
     bytes_out: int
     request_body: str | None
     response_body: str | None
+    request_body_cut: bool = False
+    response_body_cut: bool = False
+    costs: list[CostView] = []
 
 
 class RequestList(BaseModel):

@@ -41,6 +41,7 @@ from llmlb.policies import POLICIES
 from llmlb.policies.metrics import MetricsPolicy
 from llmlb.store import Store
 from llmlb.store.rows import ApiKeyRow, UserRow
+from llmlb.telemetry.alert_rules import AlertView
 from llmlb.telemetry.alerts import Alerts
 from llmlb.telemetry.feed import Feed
 from llmlb.telemetry.metrics import Metrics
@@ -87,6 +88,7 @@ class Calls:
     pumped: int = 0
     probed: list[NodeId] = field(default_factory=list)
     redialled: list[NodeId] = field(default_factory=list)
+    forgotten_passwords: list[str] = field(default_factory=list)
     draining: bool = False
 
     def pump(self) -> None:
@@ -97,6 +99,9 @@ class Calls:
 
     def redial(self, node: Node) -> None:
         self.redialled.append(node.id)
+
+    async def forget_password(self, user: UserRow) -> None:
+        self.forgotten_passwords.append(user.password_hash)
 
 
 @dataclass(slots=True)
@@ -192,6 +197,17 @@ class Rig:
         assert (await self.beat(node_id, **fields)).status_code == 200
         assert (await self.approve(node_id)).status_code == 200
         return self.node(node_id)
+
+    def judge_alerts(self, *, store_error: str = "") -> None:
+        """What the router does every second."""
+        view = AlertView(
+            fleet=self.services.fleet,
+            rates=self.services.requests.rates(self.clock.now_s),
+            unix_s=self.clock.now_unix_s,
+            queue_depths={},
+            store_error=store_error,
+        )
+        self.services.alerts.evaluate(view, self.clock.now_s)
 
     def node(self, node_id: str = "node-1") -> Node:
         node = self.services.fleet.get(NodeId(node_id))
@@ -330,6 +346,7 @@ async def _services(
         probe=calls.probe,
         redial=calls.redial,
         make_policy=make_policy,
+        forget_password=calls.forget_password,
         is_draining=lambda: calls.draining,
         own_addresses=frozenset({("127.0.0.1", 8080)}),
         dev=dev,

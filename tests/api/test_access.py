@@ -86,18 +86,9 @@ def test_each_kind_of_credential_passes_exactly_the_routes_that_admit_it(tmp_pat
                     continue
                 is_nothing = kind in ("none", "garbage")
                 assert answer.status_code in ((401,) if is_nothing else (401, 403)), where
-                error_of(answer)
-
-    play(tmp_path, scenario)
-
-
-def test_viewer_cannot_change_anything(tmp_path: Path) -> None:
-    async def scenario(rig: Rig) -> None:
-        for entry in route_table(rig.app):
-            if entry.access is Access.ADMIN:
-                answer = await rig.ask(entry.method, entry.path, {}, token=rig.viewer)
-                assert answer.status_code == 403, entry
-                assert error_of(answer)["type"] == "permission_error"
+                error = error_of(answer)
+                if kind == "viewer" and entry.access is Access.ADMIN:
+                    assert (answer.status_code, error["type"]) == (403, "permission_error"), where
 
     play(tmp_path, scenario)
 

@@ -34,6 +34,7 @@ def test_flood_at_the_same_moment_does_not_slip_past_the_bound(tmp_path: Path) -
     async def scenario(rig: Rig) -> None:
         answers = await asyncio.gather(*(join(rig, number) for number in range(12)))
         assert sorted(answer.status_code for answer in answers) == [201] * 4 + [429] * 8
+        assert {error_of(answer)["code"] for answer in answers if not answer.is_success} == {"too_many_pending"}
         assert len(rig.services.fleet) == 4
         assert not rig.services.arriving
 

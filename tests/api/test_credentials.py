@@ -56,12 +56,12 @@ def test_key_keeps_the_limits_it_was_given(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-@pytest.mark.parametrize("expires_at", ["2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"])
-@pytest.mark.parametrize("path", [KEYS, JOINS])
-def test_expiry_in_the_past_or_beyond_all_calendars_is_refused(path: str, expires_at: str, tmp_path: Path) -> None:
+def test_expiry_in_the_past_or_beyond_all_calendars_is_refused(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        answer = await rig.ask("POST", path, {"name": "x", "expires_at": expires_at}, token=rig.admin)
-        assert (answer.status_code, error_of(answer)["param"]) == (422, "expires_at")
+        for path in (KEYS, JOINS):
+            for expires_at in ("2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"):
+                answer = await rig.ask("POST", path, {"name": "x", "expires_at": expires_at}, token=rig.admin)
+                assert (answer.status_code, error_of(answer)["param"]) == (422, "expires_at"), (path, expires_at)
 
     play(tmp_path, scenario)
 

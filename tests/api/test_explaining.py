@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from api.rig import Rig, play
 
 from llmlb.config.sections import ModelsSettings
@@ -12,6 +13,7 @@ from llmlb.config.settings import Settings
 from llmlb.core.balancer import Admitted
 from llmlb.core.choice import InferenceRequest
 from llmlb.core.circuit import CircuitState
+from llmlb.core.outcome import Outcome
 
 
 async def explain(rig: Rig, model: str = "m") -> dict[str, Any]:
@@ -42,8 +44,8 @@ def test_every_node_is_told_with_the_reason_that_keeps_it_out(tmp_path: Path) ->
             "node-5": "offline",
             "node-6": "at_capacity",
         }
-        assert answer["choice"] == {"node": "node-1", "reason": "only_candidate"}
-        assert answer["refusal"] is None
+        assert answer["choice"] == {"node": "node-1", "reason": "only_candidate", "chance": 1.0}
+        assert (answer["otherwise"], answer["refusal"]) == (None, None)
 
     play(tmp_path, scenario)
 
@@ -59,7 +61,7 @@ def test_asking_moves_no_rotation_and_takes_no_lease(tmp_path: Path) -> None:
             foretold_next = (await explain(rig))["choice"]
             offer = rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s)
             assert isinstance(offer, Admitted)
-            assert foretold_next == {"node": offer.lease.node.id, "reason": offer.lease.reason.value}
+            assert foretold_next == {"node": offer.lease.node.id, "reason": offer.lease.reason.value, "chance": 1.0}
         assert len(rig.services.balancer.leases) == 6
 
     play(tmp_path, scenario)
@@ -84,19 +86,93 @@ def test_half_open_circuit_gets_the_probe(tmp_path: Path) -> None:
         node = rig.node("node-2")
         node.circuit.state = CircuitState.OPEN
         rig.services.announce(rig.services.fleet.answered(node, rig.clock.now_s))
-        assert (await explain(rig))["choice"] == {"node": "node-2", "reason": "probe"}
+        assert (await explain(rig))["choice"] == {"node": "node-2", "reason": "probe", "chance": 1.0}
 
     play(tmp_path, scenario)
 
 
-def test_unknown_model_and_model_without_a_ready_node_are_told_apart(tmp_path: Path) -> None:
+def test_a_choice_that_is_a_chance_says_how_likely_it_is(tmp_path: Path) -> None:
+    """A node that comes back is chosen with its share only; whatever is foretold really happens, in these parts."""
+
     async def scenario(rig: Rig) -> None:
-        await rig.online(loaded_models=["m"])
-        await rig.ask("POST", "/v0/nodes/node-1/drain", token=rig.admin)
-        unknown, away = await explain(rig, "ghost"), await explain(rig, "m")
-        assert (unknown["choice"], away["choice"]) == (None, None)
-        assert "no approved node has" in unknown["refusal"]
-        assert "can take a request now" in away["refusal"]
+        await rig.online("node-1", capability_score=9000)
+        await rig.online("node-2", capability_score=10)
+        circuit, rules = rig.node("node-1").circuit, rig.services.fleet.rules.circuit
+        circuit.ejections = 1
+        circuit.closed_at_s = rig.clock.now_s - rules.slow_start_s / 2
+        answer = await explain(rig)
+        share = circuit.share(rules, rig.clock.now_s)
+        assert 0.0 < share < 1.0
+        assert answer["choice"] == {"node": "node-1", "reason": "highest_capability", "chance": round(share, 4)}
+        assert answer["otherwise"] == {"node": "node-2", "reason": "slow_start", "chance": round(1 - share, 4)}
+        assert {node["id"]: node["share"] for node in answer["nodes"]} == {"node-1": round(share, 4), "node-2": 1.0}
+        seen = []
+        for _ in range(400):
+            offer = rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s)
+            assert isinstance(offer, Admitted)
+            seen.append(f"{offer.lease.node.id} {offer.lease.reason.value}")
+            rig.services.balancer.settle(offer.lease, Outcome.cancelled(), rig.clock.now_s)
+        assert set(seen) == {"node-1 highest_capability", "node-2 slow_start"}
+        assert abs(seen.count("node-2 slow_start") / 400 - (1 - share)) < 0.1
+
+    play(tmp_path, scenario)
+
+
+def test_costs_are_told_in_seconds_where_the_policy_counts_in_them(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online("node-1")
+        await rig.online("node-2")
+        await rig.online("node-3", loaded_models=["other"])
+        assert {node["cost_seconds"] for node in (await explain(rig))["nodes"]} == {None}
+        await rig.ask("PUT", "/v0/settings/load-balancer", {"mode": "adaptive"}, token=rig.admin)
+        answer = await explain(rig)
+        priced = {node["id"]: node for node in answer["nodes"]}
+        assert priced["node-3"]["cost_seconds"] is None
+        for node_id in ("node-1", "node-2"):
+            assert priced[node_id]["cost_seconds"] == pytest.approx(sum(priced[node_id]["cost_terms"].values()))
+        cheapest = min(("node-1", "node-2"), key=lambda node_id: priced[node_id]["cost_seconds"])
+        assert priced[answer["choice"]["node"]]["cost_seconds"] == priced[cheapest]["cost_seconds"]
+
+    play(tmp_path, scenario)
+
+
+def test_silent_nodes_in_use_and_ignored_circuits_are_named(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        fleet = rig.services.fleet
+        for number in range(3):
+            await rig.online(f"node-{number}")
+        for node in fleet:
+            node.circuit.state = CircuitState.OPEN
+            node.circuit.open_until_s = rig.clock.now_s + 1e6
+        fleet.set_thresholds(fleet.thresholds, rig.clock.now_s)
+        assert (await explain(rig))["choice"]["reason"] == "panic"
+        for node in fleet:
+            node.circuit.state = CircuitState.CLOSED
+        rig.clock.pass_s(fleet.rules.node_timeout_s + 1)
+        fleet.tick(rig.clock.now_s)
+        assert fleet.is_mass_silent
+        assert (await explain(rig))["choice"]["reason"] == "mass_silence"
+
+    play(tmp_path, scenario)
+
+
+def test_a_refusal_tells_unknown_full_and_absent_models_apart(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online("node-1", loaded_models=["full"], max_concurrency=0)
+        await rig.online("node-2", loaded_models=["away"])
+        await rig.ask("POST", "/v0/nodes/node-2/drain", token=rig.admin)
+        refusals = [(await explain(rig, model))["refusal"] for model in ("ghost", "full", "away")]
+        rig.clock.pass_s(rig.services.balancer.queue_rules.absent_window_s + 1)
+        refusals.append((await explain(rig, "away"))["refusal"])
+        nobody = "no node of this model can take a request now"
+        assert refusals == [
+            "no approved node has this model",
+            f"{nobody}: it would wait up to 30 s for one that is busy",
+            f"{nobody}: it would wait up to 2 s, for one was there a moment ago",
+            nobody,
+        ]
+        assert (await explain(rig, "full"))["choice"] is None
+        assert (await rig.ask("GET", "/v0/explain", token=rig.viewer)).status_code == 422, "which model?"
 
     play(tmp_path, scenario)
 

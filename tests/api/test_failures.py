@@ -6,9 +6,8 @@ import pytest
 
 from llmlb.api.failures import refusal_for
 from llmlb.auth.addresses import Refused
-from llmlb.auth.passwords import PasswordsBusy
-from llmlb.auth.urls import NodeUrlRefused
-from llmlb.errors import ConfigurationError, LlmlbError, StoreBusy, StoreCorrupt, StoreError, StoreFull
+from llmlb.auth.urls import refused_url
+from llmlb.errors import ConfigurationError, LlmlbError, PasswordsBusy, StoreBusy, StoreCorrupt, StoreError, StoreFull
 
 
 @pytest.mark.parametrize(
@@ -19,7 +18,7 @@ from llmlb.errors import ConfigurationError, LlmlbError, StoreBusy, StoreCorrupt
         (StoreCorrupt("damaged"), 503, "store_corrupt"),
         (StoreError(), 503, "store_failed"),
         (PasswordsBusy(), 503, "passwords_busy"),
-        (NodeUrlRefused(Refused.METADATA), 422, "url_refused"),
+        (refused_url(Refused.METADATA), 422, "url_refused"),
         (ConfigurationError("no such mode"), 422, "invalid_value"),
         (LlmlbError(), 500, "internal_error"),
         (RecursionError(), 500, "internal_error"),
@@ -38,5 +37,5 @@ def test_what_may_pass_says_when_to_come_back() -> None:
 
 
 def test_true_reason_why_a_url_is_refused_is_not_told() -> None:
-    messages = {refusal_for(NodeUrlRefused(reason)).message for reason in Refused}
+    messages = {refusal_for(refused_url(reason)).message for reason in Refused}
     assert len(messages) == 1

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb import __version__
+from llmlb.api import insight
 from llmlb.api.insight import fleet_view, quantile_s
 from llmlb.core.admission import RefusalKind
 from llmlb.core.balancer import Admitted, Queued
@@ -63,6 +64,29 @@ def test_rates_are_of_the_last_minute(tmp_path: Path) -> None:
         rates = fleet_view(rig.services)["rates"]
         assert isinstance(rates, dict)
         assert (rates["requests_per_second"], rates["p50_ms"]) == (0.0, None)
+
+    play(tmp_path, scenario)
+
+
+def test_rates_of_models_and_nodes_are_told_while_they_have_traffic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insight, "MODELS_WITH_RATES", 2)
+
+    async def scenario(rig: Rig) -> None:
+        for number, model in enumerate(("idle", "some", "most", "some", "most", "most")):
+            ended = ExchangeRecord(str(number), 0.0, model=model, node_id=f"of-{model}", completion_tokens=20)
+            rig.services.requests.add(ended)
+        rig.clock.pass_s(1)
+        view = (await rig.ask("GET", "/v0/status", token=rig.viewer)).json()
+        assert view["rates_by_model"] == {
+            "most": {"requests_per_second": 0.3, "tokens_per_second": 6.0},
+            "some": {"requests_per_second": 0.2, "tokens_per_second": 4.0},
+        }
+        assert set(view["rates_by_node"]) == {"of-idle", "of-some", "of-most"}
+        rig.clock.pass_s(11)
+        view = fleet_view(rig.services)
+        assert (view["rates_by_model"], view["rates_by_node"]) == ({}, {})
 
     play(tmp_path, scenario)
 

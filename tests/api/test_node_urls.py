@@ -9,9 +9,10 @@ import pytest
 from api.rig import Rig, play
 
 from llmlb.api.node_urls import is_same_origin, node_address, pinned_address
-from llmlb.auth.urls import NodeUrlRefused, check_node_url
+from llmlb.auth.urls import check_node_url
 from llmlb.config.sections import ServerSettings
 from llmlb.config.settings import Settings
+from llmlb.errors import NodeUrlRefused
 
 
 @pytest.mark.parametrize(

@@ -94,19 +94,39 @@ def test_two_administrators_cannot_remove_each_other_at_the_same_time(tmp_path: 
     play(tmp_path, scenario)
 
 
+def test_password_that_no_longer_counts_is_forgotten_and_no_other(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        first = rig.services.gatekeeper.user("admin")
+        assert first is not None
+        await rig.ask("PATCH", "/v0/users/viewer", {"role": "admin"}, token=rig.admin)
+        assert rig.calls.forgotten_passwords == []
+        change = {"current_password": PASSWORD, "new_password": "another phrase"}
+        assert (await rig.ask("POST", "/v0/auth/password", change, token=rig.admin)).status_code == 200
+        await rig.ask("PATCH", "/v0/users/admin", {"password": "a third phrase"}, token=rig.admin)
+        await rig.ask("DELETE", "/v0/users/admin", token=rig.session("viewer"))
+        hashes = [f"quick:{password.encode().hex()}" for password in (PASSWORD, "another phrase", "a third phrase")]
+        assert rig.calls.forgotten_passwords == hashes
+
+    play(tmp_path, scenario)
+
+
 def test_full_disk_changes_no_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario(rig: Rig) -> None:
         async def refuse(*_: object, **__: object) -> None:
             raise StoreFull
 
+        kept = rig.calls.forgotten_passwords
         for verb in ("save_user", "delete_user"):
             monkeypatch.setattr(rig.services.store, verb, refuse)
         session = rig.viewer
         assert (await rig.ask("POST", "/v0/users", KIM, token=rig.admin)).status_code == 507
-        assert (await rig.ask("PATCH", "/v0/users/viewer", {"role": "admin"}, token=rig.admin)).status_code == 507
+        assert (
+            await rig.ask("PATCH", "/v0/users/viewer", {"password": "another phrase"}, token=rig.admin)
+        ).status_code == 507
         assert (await rig.ask("DELETE", "/v0/users/viewer", token=rig.admin)).status_code == 507
         assert (await rig.ask("GET", "/v0/auth/me", token=session)).json()["role"] == "viewer"
         assert rig.services.gatekeeper.user("kim") is None
+        assert kept == []
 
     play(tmp_path, scenario)
 

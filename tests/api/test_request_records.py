@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from api.rig import Rig, error_of, play
 
-from llmlb.config.sections import RecordsSettings
-from llmlb.config.settings import Settings
+from llmlb.core.choice import Cost
+from llmlb.core.node import NodeId
 from llmlb.errors import StoreBusy
-from llmlb.store.rows import RequestRow
+from llmlb.runtime.rows import request_row
+from llmlb.store.rows import BodyRow, RequestRow
 from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord
-from llmlb.wire.records import RequestDetail, RequestView
+from llmlb.wire.records import RequestDetail
 
 
 def record(number: int, **fields: Any) -> ExchangeRecord:
@@ -126,28 +127,46 @@ def test_unknown_request_is_404(tmp_path: Path) -> None:
 
 
 def test_contents_are_for_administrators_and_never_in_the_list(tmp_path: Path) -> None:
-    recording = replace(Settings(), records=RecordsSettings(bodies=True))
-
     async def scenario(rig: Rig) -> None:
-        row = RequestRow(id="r1", at=1_790_000_001.0, request_body="my secret prompt", response_body="its answer")
-        rig.services.store.enqueue_requests([row])
+        said = BodyRow(request_id="r1", at=1_790_000_001.0, prompt=b"my secret \xff", answer=b"its", answer_cut=True)
+        rig.services.store.enqueue_bodies([said])
+        rig.services.store.enqueue_requests([RequestRow(id="old", at=1.0)])
+        rig.services.store.enqueue_bodies([replace(said, request_id="old")])
         await rig.services.store.flush()
         rig.services.requests.add(record(1))
-        admin = await rig.ask("GET", "/v0/requests/r1", token=rig.admin)
-        assert (admin.json()["request_body"], admin.json()["response_body"]) == ("my secret prompt", "its answer")
-        viewer = await rig.ask("GET", "/v0/requests/r1", token=rig.viewer)
-        assert viewer.json()["request_body"] is None
-        assert "body" not in " ".join(RequestView.model_fields)
+        for request_id in ("r1", "old"):
+            shown = (await rig.ask("GET", f"/v0/requests/{request_id}", token=rig.admin)).json()
+            assert (shown["request_body"], shown["response_body"]) == ("my secret \N{REPLACEMENT CHARACTER}", "its")
+            assert (shown["request_body_cut"], shown["response_body_cut"]) == (False, True)
+            viewed = await rig.ask("GET", f"/v0/requests/{request_id}", token=rig.viewer)
+            assert viewed.status_code == 200
+            assert "secret" not in viewed.text
+        assert "secret" not in (await rig.ask("GET", "/v0/requests", token=rig.admin)).text
 
-    play(tmp_path, scenario, settings=recording)
+    play(tmp_path, scenario)
 
 
-@pytest.mark.parametrize(
-    "query", ["limit=0", "limit=1001", "limit=x", "status=-1", "before=nan", "since=inf", "model=" + "m" * 257]
-)
-def test_filter_that_does_not_fit_is_refused(query: str, tmp_path: Path) -> None:
+def test_costs_of_the_candidates_are_shown_now_and_after_a_restart(tmp_path: Path) -> None:
+    cost = Cost(NodeId("node-1"), 1.25, {"queue": 1.0, "decode": 0.25})
+    expected = [{"node_id": "node-1", "total_s": 1.25, "terms": {"queue": 1.0, "decode": 0.25}}]
+
     async def scenario(rig: Rig) -> None:
-        answer = await rig.ask("GET", f"/v0/requests?{query}", token=rig.viewer)
-        assert (answer.status_code, error_of(answer)["param"]) == (422, query.partition("=")[0])
+        rig.services.requests.add(record(1, costs=(cost,)))
+        rig.services.store.enqueue_requests([replace(request_row(record(2, costs=(cost,))), id="old")])
+        await rig.services.store.flush()
+        for request_id in ("r1", "old"):
+            shown = (await rig.ask("GET", f"/v0/requests/{request_id}", token=rig.viewer)).json()
+            assert shown["costs"] == expected
+
+    play(tmp_path, scenario)
+
+
+def test_filter_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    queries = ("limit=0", "limit=1001", "limit=x", "status=-1", "before=nan", "since=inf", "model=" + "m" * 257)
+
+    async def scenario(rig: Rig) -> None:
+        for query in queries:
+            answer = await rig.ask("GET", f"/v0/requests?{query}", token=rig.viewer)
+            assert (answer.status_code, error_of(answer)["param"]) == (422, query.partition("=")[0])
 
     play(tmp_path, scenario)

@@ -3,13 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from api.rig import Rig, play
 
-from llmlb.config.sections import NodeSettings, ServerSettings
+from llmlb.config.sections import NodeSettings
 from llmlb.config.settings import Settings
 from llmlb.core.node import NodeId
-from llmlb.errors import ConfigurationError
 
 
 def test_live_engine_key_wins_over_the_files_and_the_files_over_none(tmp_path: Path) -> None:
@@ -38,12 +36,3 @@ def test_files_score_and_limit_hold_until_the_operator_says_otherwise(tmp_path: 
         assert (rig.node().score, rig.node().max_concurrency) == (60, 2)
 
     play(tmp_path, scenario, settings=settings)
-
-
-def test_proxy_that_is_no_address_stops_the_start(tmp_path: Path) -> None:
-    async def scenario(rig: Rig) -> None:
-        raise AssertionError("it was not to start")
-
-    settings = replace(Settings(), server=ServerSettings(trusted_proxies=("nonsense",)))
-    with pytest.raises(ConfigurationError):
-        play(tmp_path, scenario, settings=settings)

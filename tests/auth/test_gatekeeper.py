@@ -40,9 +40,10 @@ def gatekeeper() -> Gatekeeper:
     made.load(
         keys=[_key_row(KEY), _key_row(METRICS_KEY, "metrics"), _key_row(ADMIN_KEY, "admin")],
         users=[USER, VIEWER],
-        node_token_hashes={"node-1": hash_token(NODE_TOKEN), "node-2": hash_token(OTHER_NODE_TOKEN)},
         join_tokens=[JOIN_ROW],
     )
+    made.put_node_token("node-1", hash_token(NODE_TOKEN))
+    made.put_node_token("node-2", hash_token(OTHER_NODE_TOKEN))
     made.put_local_token(hash_token(LOCAL_TOKEN))
     return made
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from llmlb.auth.passwords import WAITING_HASHES, Passwords, PasswordsBusy, generate_password
+from llmlb.auth.passwords import WAITING_HASHES, Passwords, generate_password
+from llmlb.errors import PasswordsBusy
 
 
 class SlowHasher:
@@ -19,21 +20,18 @@ class SlowHasher:
         self.release = threading.Event()
         self.running = 0
         self.most_running = 0
-        self.verified: list[str] = []
+        self.worked_on: list[str] = []
         self._lock = threading.Lock()
-        self._is_first = True
 
     def hash(self, password: bytes) -> str:
-        if self._is_first:
-            self._is_first = False
-            return "nobody"
+        self.worked_on.append(f"made {password.decode()}")
         return f"hash of {password.decode()}"
 
     def verify(self, hash: str, password: bytes) -> bool:
         with self._lock:
             self.running += 1
             self.most_running = max(self.most_running, self.running)
-            self.verified.append(hash)
+            self.worked_on.append(hash)
         self.release.wait(10.0)
         with self._lock:
             self.running -= 1
@@ -95,7 +93,13 @@ def test_an_unknown_user_costs_the_same_work_as_a_known_one() -> None:
 
     asyncio.run(scenario())
     made.close()
-    assert hasher.verified == ["nobody", "hash of y"]
+    assert hasher.worked_on == ["made x", "hash of y"]
+
+
+def test_a_start_makes_no_hash_before_anybody_logs_in() -> None:
+    hasher = SlowHasher()
+    Passwords(hasher).close()
+    assert hasher.worked_on == []
 
 
 def test_at_most_two_are_checked_at_once_though_callers_hang_up() -> None:

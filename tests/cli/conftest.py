@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 from cli.command_line import Ran, Run
 from cli.fake_router import TOKEN, FakeRouter
+from hypothesis import settings
 
 from llmlb_cli.main import main
+
+# What is tested is never how fast the machine is that runs the tests.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -128,3 +128,34 @@ def test_an_option_that_cannot_be_used_is_refused_before_anything_is_asked() -> 
     with pytest.raises(Failure) as caught:
         router_from(Options(url="ftp://x"))
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "request_line"),
+    [
+        ("keys create ci", "POST /v0/api-keys"),
+        ("keys revoke key_1 -q", "DELETE /v0/api-keys/key_1"),
+        ("users delete kim -q", "DELETE /v0/users/kim"),
+        ("nodes add http://10.0.0.7:8000", "POST /v0/nodes"),
+        ("alerts ack alert-1", "POST /v0/alerts/alert-1/ack"),
+    ],
+)
+def test_a_dry_run_sends_nothing_that_changes_anything(
+    words: str, request_line: str, router: FakeRouter, run: Run
+) -> None:
+    router.keys.append({"id": "key_1", "name": "ci"})
+    router.answers["GET", "/v0/alerts"] = Answer(200, {"alerts": [{"id": "alert-1"}]})
+    method, path = request_line.split()
+    ran = run(*words.split(), "--dry-run")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"would {method} {router.url}{path}")
+    item = json.loads(run(*words.split(), "--dry-run", "-o", "json").out)["item"]
+    assert (item["method"], item["path"]) == (method, path)
+    assert {asked.method for asked in router.asked} <= {"GET"}
+
+
+def test_a_dry_run_shows_no_secret(router: FakeRouter, run: Run, piped: Callable[[str], None]) -> None:
+    piped("correct horse\n")
+    ran = run("users", "create", "kim", "--password-stdin", "--dry-run")
+    assert "correct horse" not in ran.out
+    assert '"password": "***"' in ran.out

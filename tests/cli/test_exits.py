@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cli.command_line import Run
 from cli.fake_router import Answer, FakeRouter, node, refusal
 
 import llmlb_cli
+from llmlb.loadtest.result import EXIT_DISHONEST
 from llmlb_cli.exits import MEANINGS, SUMMARY, ExitCode, Failure, report, wants_json
 
 SOURCE = Path(llmlb_cli.__file__).parent
@@ -23,7 +25,7 @@ def test_the_numbers_never_change() -> None:
 
 def test_the_summary_in_the_help_tells_the_same_numbers() -> None:
     told = {int(number) for number in re.findall(r"\b(\d+) [a-zA-Z]", SUMMARY)}
-    assert told == {int(code) for code in ExitCode} - {ExitCode.DISHONEST_CLIENT}
+    assert told == {int(code) for code in ExitCode}
 
 
 def test_0_for_an_empty_list(router: FakeRouter, run: Run) -> None:
@@ -86,6 +88,28 @@ def test_9_when_some_of_several_failed(router: FakeRouter, run: Run) -> None:
 def test_10_for_a_router_that_is_not_well(router: FakeRouter, run: Run) -> None:
     router.answers["GET", "/v0/status"] = Answer(200, {"status": "draining", "nodes": {}})
     assert run("status").code == 10
+
+
+def test_11_for_a_load_test_that_was_too_slow_itself(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def perform(job: object, screen: object) -> int:
+        return EXIT_DISHONEST
+
+    monkeypatch.setattr("llmlb.loadtest.command.perform", perform)
+    assert run("loadtest", "--url", "http://127.0.0.1:1", "-m", "m", "--no-tui", "--api-key", "sk-x").code == 11
+
+
+def test_143_for_sigterm(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminate(*_: object, **__: object) -> object:
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("the signal ends the command")
+
+    monkeypatch.setattr("llmlb_cli.context.call", terminate)
+    try:
+        assert run("nodes", "list").code == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_130_for_ctrl_c(router: FakeRouter, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,49 @@ def test_several_are_approved_only_after_a_yes(fleet: FakeRouter, run: Run, type
     assert ran.out == "ID     OUTCOME   DETAIL\nnew-1  approved  Online\nnew-2  approved  Online\n"
 
 
+def test_even_one_node_that_a_filter_found_is_asked_about(fleet: FakeRouter, run: Run, typed: Typed) -> None:
+    assert run("nodes", "approve", "--filter", "new-1").code == 2
+    typed("y")
+    ran = run("nodes", "approve", "--filter", "new-1")
+    assert ran.code == 0
+    assert fleet.nodes["new-1"]["state"] == "online"
+    assert run("nodes", "approve", "--filter", "nobody") == (0, "", "no node matches, nothing to do\n")
+
+
+def test_a_filter_chooses_whom_to_act_on_and_hides_nothing_of_what_came_of_it(fleet: FakeRouter, run: Run) -> None:
+    ran = run("nodes", "drain", "--filter", "active>5 model:llama*", "--yes", "-o", "name")
+    assert ran == (0, "node-1\n", "")
+    assert "would drain" in run("nodes", "drain", "--filter", "active<5 vram>1", "--dry-run").out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("approve --all-pending", 0),
+        ("approve rejected-1", 0),
+        ("reject new-1", 0),
+        ("drain --filter node", 0),
+        ("undrain node-3", 0),
+        ("delete node-1", 0),
+        ("delete node-1 node-9", 9),
+    ],
+)
+def test_a_dry_run_tells_what_would_be_done_and_only_reads(words: str, code: int, fleet: FakeRouter, run: Run) -> None:
+    verb = words.split()[0]
+    ran = run("nodes", *words.split(), "--dry-run", "-o", "json")
+    document = json.loads(ran.out)
+    assert (ran.code, ran.err) == (code, "")
+    assert document["meta"]["dry_run"] is True
+    assert {item["outcome"] for item in document["items"]} <= {f"would {verb}", "failed"}
+    assert {asked.method for asked in fleet.asked} == {"GET"}
+
+
+def test_a_dry_run_tells_people_what_it_means(fleet: FakeRouter, run: Run) -> None:
+    ran = run("nodes", "drain", "node-1", "--dry-run")
+    assert "8 requests in flight will finish; 1 other node takes new work" in ran.err
+    assert "node-1  would drain  Online" in ran.out
+
+
 def test_nothing_pending_is_no_failure(router: FakeRouter, run: Run) -> None:
     assert run("nodes", "approve", "--all-pending", "--yes") == (0, "", "no node is pending, nothing to do\n")
 

@@ -155,6 +155,37 @@ def test_colour_on_a_terminal_can_be_refused(
     assert has_colour() is coloured
 
 
+@pytest.mark.parametrize(
+    ("words", "variables", "coloured"),
+    [
+        ((), {}, False),
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+        (("--color=auto",), {"FORCE_COLOR": ""}, False),
+    ],
+)
+def test_colour_on_a_pipe_is_for_who_asks(
+    words: tuple[str, ...],
+    variables: dict[str, str],
+    coloured: bool,
+    router: FakeRouter,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    router.add(node("node-1"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[" in run("nodes", "list", *words).out) is coloured
+    assert "\x1b" not in run("nodes", "list", "-o", "csv", *words).out
+
+
+def test_a_colour_that_is_none_is_refused(run: Run) -> None:
+    assert "auto, always, never" in run("nodes", "list", "--color", "red").err
+
+
 def _child(code: str, **variables: str) -> subprocess.Popen[bytes]:
     environ = {**os.environ, **variables}
     return subprocess.Popen(

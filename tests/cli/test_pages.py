@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from cli.command_line import Run
 from cli.test_groups import VERBS
 
+from llmlb_cli.groups import load
 from llmlb_cli.pages import CELLS, front_page, noun_page, split_docstring, table_page
 from llmlb_cli.text import width
-from llmlb_cli.tree import COMMANDS, SECTIONS, Noun
+from llmlb_cli.tree import COMMANDS, SECTIONS, Noun, canonical
 
 MAX_LINES = 60
 LONG = {"loadtest"}
@@ -50,6 +53,35 @@ def test_help_text_fits_eighty_columns_unless_it_is_an_example(name: str, run: R
     lines = run(*name.split(), "--help").out.splitlines()
     long = [line for line in lines if width(line) > CELLS and not line.startswith("  ") and "llmlb" not in line]
     assert long == []
+
+
+def _examples(name: str) -> list[str]:
+    _, examples = split_docstring(load(name.split()[-1], dict(VERBS)[name]).help or "")
+    return examples
+
+
+@pytest.mark.parametrize("name", [name for name, _ in VERBS])
+def test_a_command_has_three_examples_that_can_be_typed(name: str) -> None:
+    examples = _examples(name)
+    assert len(examples) >= 3
+    for example in examples:
+        for words in _commands_of_llmlb(example):
+            group = COMMANDS[canonical(words[0])]
+            verb, rest = (group.verbs[words[1]], words[2:]) if isinstance(group, Noun) else (group, words[1:])
+            load(words[0], verb).make_context(words[0], rest)
+
+
+def _commands_of_llmlb(line: str) -> list[list[str]]:
+    """The command lines of llmlb within a line of a shell."""
+    lexer = shlex.shlex(line.replace("$(", " ; ").replace("<(", " ; "), posix=True, punctuation_chars="();<>|&")
+    lexer.whitespace_split = True
+    commands: list[list[str]] = [[]]
+    for word in lexer:
+        if word and set(word) <= set("();<>|&"):
+            commands.append([])
+        else:
+            commands[-1].append(word)
+    return [words[words.index("llmlb") + 1 :] for words in commands if "llmlb" in words]
 
 
 def test_examples_are_told_apart_from_the_text() -> None:

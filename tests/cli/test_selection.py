@@ -31,6 +31,23 @@ def test_all_that_are_pending_may_be_none(router: FakeRouter) -> None:
     assert chosen_ids([], "", router_from(Options()), all_pending=True) == []
 
 
+def test_a_filter_finds_the_nodes_that_the_verb_means_something_for(router: FakeRouter) -> None:
+    router.add(node("gpu-10", state="pending"), node("gpu-2", state="pending"), node("gpu-3"), node("cpu-1"))
+    described = router_from(Options(filter="gpu"))
+    assert chosen_ids([], "", described, verb="approve") == ["gpu-2", "gpu-10"]
+    assert chosen_ids([], "", described, verb="drain") == ["gpu-3"]
+    assert chosen_ids([], "", described, verb="undrain") == []
+    narrowed = router_from(Options(filter="10 or cpu"))
+    assert chosen_ids([], "", narrowed, all_pending=True, verb="reject") == ["gpu-10"]
+
+
+def test_nodes_are_named_or_described_but_not_both(router: FakeRouter) -> None:
+    for ids, file in ((["node-1"], ""), ([], "-")):
+        with pytest.raises(Failure) as caught:
+            chosen_ids(ids, file, router_from(Options(filter="gpu")))
+        assert (caught.value.exit_code, router.asked) == (ExitCode.USAGE, [])
+
+
 def test_naming_nobody_is_refused_with_the_ways_to_name_somebody(router: FakeRouter) -> None:
     with pytest.raises(Failure) as caught:
         chosen_ids([], "", router_from(Options()))

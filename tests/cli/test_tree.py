@@ -25,7 +25,7 @@ def test_an_alias_means_nothing_within_a_noun() -> None:
 
 def test_the_commands_that_never_change_are_there() -> None:
     verbs = {name: [*noun.verbs] for name, noun in COMMANDS.items() if isinstance(noun, Noun)}
-    assert verbs["nodes"] == ["list", "get", "add", "approve", "reject", "drain", "undrain", "delete"]
+    assert verbs["nodes"] == ["list", "get", "add", "approve", "reject", "drain", "undrain", "delete", "why"]
     assert verbs["keys"] == ["list", "create", "revoke"]
     assert verbs["users"] == ["list", "create", "delete", "passwd"]
     assert verbs["thresholds"] == ["get", "set", "preview"]

@@ -36,6 +36,13 @@ def test_mode_with_a_dash_suggests_the_one_that_was_meant() -> None:
     assert problem.endswith('did you mean "round_robin"?')
 
 
+@pytest.mark.parametrize("url", ["pager.example/hook", "ftp://pager.example", "https:///T0/hook-secret", "http:// x"])
+def test_webhook_of_another_shape_is_refused_without_repeating_it(url: str) -> None:
+    (problem,) = _problems("alerts.webhook", url)
+    assert "write https://HOST/PATH" in problem
+    assert url not in problem
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "gpu-01.lan", "localhost"])
 def test_address_or_host_name_is_accepted(host: str) -> None:
     assert _problems("server.host", host) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from llmlb.config import paths
@@ -48,3 +49,16 @@ def test_without_variable_the_platform_decides(directory: Callable[..., Path], v
 
 def test_no_two_kinds_share_a_directory() -> None:
     assert len({directory({}) for directory, _ in _ALL}) == 3
+
+
+@pytest.mark.parametrize("home", ["/home/kim", "/", "relative", ""])
+@pytest.mark.parametrize("base", ["/data", "/data/", "relative", "~/x", " ", ""])
+def test_the_platform_is_asked_or_known_with_the_same_answer(
+    home: str, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", home)
+    for name in ("DATA", "CONFIG", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", base)
+    assert paths.data_dir({}) == Path(platformdirs.user_data_dir("llmlb", appauthor=False))
+    assert paths.config_dir({}) == Path(platformdirs.user_config_dir("llmlb", appauthor=False))
+    assert paths.state_dir({}) == Path(platformdirs.user_state_dir("llmlb", appauthor=False))

@@ -107,6 +107,7 @@ def test_agent_reads_the_variables_that_operators_rely_on() -> None:
 def test_every_secret_is_declared_secret() -> None:
     secret = {each.key for each in _every_setting() if each.rule.secret}
     assert secret == {
+        "alerts.webhook",
         "auth.admin_password",
         "auth.jwt_secret",
         "nodes.<id>.api_key",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from fakes.node import ScriptedNode
 from uvicorn.config import Config
@@ -122,7 +122,14 @@ def chunked_request(body: bytes, *, path: str = "/v1/chat/completions", key: str
     return head.encode() + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 
-def make_fleet(nodes: list[ScriptedNode], *, max_concurrency: int | None = None) -> Fleet:
+class Listening(Protocol):
+    """A node somewhere on this machine."""
+
+    @property
+    def port(self) -> int: ...
+
+
+def make_fleet(nodes: Sequence[Listening], *, max_concurrency: int | None = None) -> Fleet:
     fleet = Fleet(rules=FleetRules(), thresholds=Thresholds(), rng=Random(1))
     now_s = monotonic_s()
     for index, fake in enumerate(nodes, 1):

@@ -7,17 +7,16 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
+from llmlb.loadtest.evidence import Evidence, Yardstick, overhead_of
 from llmlb.loadtest.gates import parse_gate
 from llmlb.loadtest.honesty import judge
-from llmlb.loadtest.pairing import pairing
 from llmlb.loadtest.percentiles import Sample
-from llmlb.loadtest.plan import ClosedLoop, Pairs, Plan, Slo
+from llmlb.loadtest.plan import ClosedLoop, Plan, Slo
 from llmlb.loadtest.record import Label, Record, Routing, Tokens
 from llmlb.loadtest.result import Phase, Result
-from llmlb.loadtest.results import summarise
 from llmlb.loadtest.taxonomy import Ending
 from llmlb.loadtest.timeline import timeline
-from llmlb.loadtest.verdicts import Evidence, verdicts
+from llmlb.loadtest.verdicts import verdicts
 
 
 def record(
@@ -104,7 +103,8 @@ def result(
     )
     ours = [each for each in records if each.label.arm == 0]
     theirs = [each for each in records if each.label.arm == 1]
-    summary = summarise(ours, slo=plan.slo, seed=1, nodes=("node-1", "node-2", "node-3"))
+    yardstick = Yardstick.of(plan)
+    summary = yardstick.measure(ours, ("node-1", "node-2", "node-3"))
     honesty = judge(
         summary.times["lag"],
         summary.times["ttft"],
@@ -113,8 +113,7 @@ def result(
         window_s=3.0,
         sockets=4,
     )
-    paired = pairing(records, pins={}, seed=1) if isinstance(plan.load, Pairs) else None
-    overhead = paired.of("ttft_service") if paired else None
+    paired = yardstick.pair(records, {})
     return Result(
         plan=plan,
         run_id="0badcafe",
@@ -127,11 +126,11 @@ def result(
         records=tuple(records),
         summary=summary,
         phases=(Phase("1 user", summary), Phase("2 users", summary)) if phases else (),
-        opponent=summarise(theirs, slo=plan.slo, seed=1) if theirs else None,
+        opponent=yardstick.measure(theirs, ()) if theirs else None,
         pairing=paired,
         capacity=None,
         honesty=honesty,
-        verdicts=verdicts(plan.gates, Evidence(ours, summary, honesty, plan.slo, 1, overhead)),
+        verdicts=verdicts(plan.gates, Evidence(ours, summary, honesty, yardstick, overhead_of(paired, yardstick))),
         timeline=timeline(records),
         interrupted=interrupted,
     )

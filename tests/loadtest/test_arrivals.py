@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.loadtest.arrivals import Burst, Constant, Gamma, Pattern, Stage, arrivals
+from llmlb.loadtest.arrivals import Burst, Constant, Gamma, Pattern, Stage, arrivals, evenly
 
 patterns = st.one_of(
     st.just(Constant()),
@@ -33,6 +33,16 @@ def test_arrivals_are_ordered_lie_in_their_stage_and_repeat_with_their_seed(
     ends = list(itertools.accumulate((stage.duration_s for stage in stages), initial=0.0))
     assert all(early.at_s <= late.at_s + 1e-9 for early, late in itertools.pairwise(found))
     assert all(ends[a.stage] - 1e-6 <= a.at_s <= ends[a.stage + 1] + 1e-6 for a in found)
+
+
+@given(st.integers(0, 500), st.floats(0.1, 60), st.integers(0, 99))
+def test_a_try_of_a_rate_brings_exactly_as_many_arrivals_as_the_rate_says(
+    count: int, duration_s: float, seed: int
+) -> None:
+    found = [arrival.at_s for arrival in evenly(count, duration_s, random.Random(seed))]
+    assert len(found) == count
+    assert found == sorted(found)
+    assert all(0 <= at_s <= duration_s for at_s in found)
 
 
 def test_constant_arrivals_have_equal_gaps_and_the_exact_count() -> None:

@@ -12,6 +12,8 @@ from loadtest.scripted import Chat, Server
 
 from llmlb_cli.main import main
 
+pytestmark = pytest.mark.usefixtures("busy_machine")
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
@@ -96,6 +98,9 @@ def test_a_preset_output_format_counts_where_it_exists_here(
         (["-n", "1", "--fail-if", "errors>=0"], 10, ""),
         (["-n", "1", "--fail-if", "p50_tttf>1s"], 10, "did you mean"),
         (["-n", "1", "--vs", "direct"], 1, "admin's credential"),
+        (["--tenants", "a,b", "--tenant-key", "a=sk-1"], 2, "the same tenants"),
+        (["--tenants", "a,b", "--policy", "metrics"], 2, "leave one out"),
+        (["--tenants", "a,b", "--api-key", "sk-x"], 1, "--tenant-key NAME=KEY"),
     ],
 )
 def test_what_goes_wrong_has_its_exit_code_and_its_next_step(

@@ -17,6 +17,8 @@ from llmlb.loadtest.job import Job, Screen
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.typed import Typed
 
+pytestmark = pytest.mark.usefixtures("busy_machine")
+
 
 @pytest.fixture(autouse=True)
 def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -109,8 +111,10 @@ def test_a_baseline_that_is_worse_fails_only_when_asked_to(tmp_path: Path) -> No
 def test_runs_that_are_not_alike_are_compared_only_by_force() -> None:
     go(Chat(), save="base")
     other = Typed(requests=31)
-    with pytest.raises(ConfigurationError, match="not alike"):
-        go(Chat(), typed=other, baseline="base")
+    sent: list[Server] = []
+    with pytest.raises(ConfigurationError, match=r"base and this run are not alike \(load\)"):
+        go(Chat(), typed=other, baseline="base", prepare=sent.append)
+    assert sent[0].chats == [], "a long run must not end in a refusal that was certain before it"
     assert go(Chat(), typed=other, baseline="base", force=True)[0] == 0
 
 

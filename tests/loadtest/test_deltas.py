@@ -42,6 +42,14 @@ def test_text_of_a_completion_is_content() -> None:
     assert decode(payload).text == "a"
 
 
+def test_usage_that_comes_with_the_content_is_read() -> None:
+    usage = b',"usage":{"prompt_tokens":7,"completion_tokens":3}}'
+    payload = event({"content": "a"})[:-1] + usage
+    assert not is_plain_content(payload)
+    assert decode(payload) == Delta(text="a", prompt_tokens=7, completion_tokens=3)
+    assert is_plain_content(event({"content": "a"})[:-1] + b',"usage":null}')
+
+
 def test_a_content_event_that_also_finishes_is_read_in_full() -> None:
     payload = event({"content": "a"}, finish_reason="stop")
     assert not is_plain_content(payload)

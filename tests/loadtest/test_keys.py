@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from loadtest.scripted import Chat, Request, serving
 
 from llmlb.errors import ClientError, RouterRefused
-from llmlb.loadtest.keys import keyed
+from llmlb.loadtest.keys import keyed, tenant_keyed
 from llmlb.loadtest.target import Target
 
 REFUSED = {"GET /v1/models": (401, {"error": {"message": "an API key is needed", "code": "unauthorized"}})}
@@ -77,3 +78,52 @@ def test_a_key_that_cannot_be_deleted_is_left_to_expire(caplog: pytest.LogCaptur
     assert key_of({**REFUSED, **CREATED})[0] == "sk-temporary"
     assert "expires by itself" in caplog.text
     assert "sk-temporary" not in caplog.text
+
+
+def tenant_keys_of(replies: Replies, target: Target, *, token: str = "jwt") -> tuple[Target, list[Request]]:
+    async def main() -> tuple[Target, list[Request]]:
+        async with serving(Chat()) as server:
+            server.replies.update(replies)
+            at_server = replace(target, url=server.url)
+            async with tenant_keyed(at_server, ("a", "b"), operator_token=token) as found:
+                return found, server.others
+
+    return asyncio.run(main())
+
+
+LISTED: Replies = {"GET /v0/api-keys": (200, {"api_keys": []})}
+KEYED = Target("", api_key="sk-admin")
+
+
+def test_each_tenant_gets_a_plain_temporary_key_that_is_deleted_afterwards() -> None:
+    found, requests = tenant_keys_of({**LISTED, **CREATED, **GONE}, KEYED)
+    assert found.tenant_keys == (("a", "sk-temporary"), ("b", "sk-temporary"))
+    assert [request.method for request in requests] == ["GET", "POST", "POST", "DELETE", "DELETE"]
+    made = [request.body for request in requests if request.method == "POST"]
+    assert [str(body["name"]).rpartition("-")[2] for body in made] == ["a", "b"]
+    assert all(body["scopes"] == ["api"] for body in made)
+    assert {request.headers["authorization"] for request in requests} == {"Bearer sk-admin"}
+
+
+def test_a_plain_key_leaves_the_tenants_keys_to_the_operator() -> None:
+    refused: Replies = {"GET /v0/api-keys": (403, {"error": {"message": "admin only"}})}
+    _, requests = tenant_keys_of({**refused, **CREATED, **GONE}, KEYED)
+    assert requests[1].headers["authorization"] == "Bearer jwt"
+    with pytest.raises(RouterRefused, match="give --tenant-key NAME=KEY for each"):
+        tenant_keys_of(refused, KEYED, token="")
+
+
+def test_a_server_that_makes_no_keys_asks_for_those_of_the_tenants() -> None:
+    with pytest.raises(ClientError, match="makes no keys for tenants; give --tenant-key"):
+        tenant_keys_of({}, KEYED)
+
+
+def test_given_keys_are_used_and_the_first_one_looks_around() -> None:
+    own = Target("", tenant_keys=(("a", "sk-1"), ("b", "sk-2")))
+    assert tenant_keys_of({}, own)[0].tenant_keys == own.tenant_keys
+
+    async def main() -> str:
+        async with keyed(own, operator_token="jwt") as found:
+            return found.api_key
+
+    assert asyncio.run(main()) == "sk-1"

@@ -68,6 +68,9 @@ def test_nothing_typed_is_thirty_chats_at_once() -> None:
         ({"find_capacity": True, "rate": 3, "good": "90%", "step": "10s"}, CapacitySearch(3, 10, 0.9)),
         ({"sessions": 20, "turns": 4, "think": "2s"}, Sessions(20, 4, 20, 2)),
         ({"paired": True, "requests": 7}, Pairs(7)),
+        ({"tenants": "a:1,b:1,c:10"}, ClosedLoop(users=12, requests=30)),
+        ({"tenants": "a,b:2", "sessions": 20}, Sessions(20, 4, 3)),
+        ({"tenants": "a:0.5,b:2", "rate": 5, "duration": "60s"}, OpenLoop(Gamma(1.0), (Stage(60, 5, 5),))),
     ],
 )
 def test_each_kind_of_load_is_read(typed: dict[str, object], expected: Load) -> None:
@@ -110,6 +113,11 @@ def test_each_kind_of_load_is_read(typed: dict[str, object], expected: Load) -> 
         ({"prompt_file": Path("/nowhere")}, "cannot read --file"),
         ({"trace": Path("/nowhere")}, "cannot read --trace"),
         ({"fail_if": ("errors",)}, "--fail-if"),
+        ({"tenants": "a:1"}, "name 2 to 100 tenants"),
+        ({"tenants": "a:0.5,b:1"}, "whole numbers"),
+        ({"tenants": "a,b", "concurrency": 4}, "leave out -c"),
+        ({"tenants": "a,b", "paired": True}, "--tenants has no meaning"),
+        ({"tenants": "a,b", "sweep": "1..4"}, "--tenants has no meaning"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(typed: dict[str, object], complaint: str) -> None:

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from loadtest.examples import fleet_records, record
 
+from llmlb.loadtest.objectives import is_good
 from llmlb.loadtest.plan import Slo
 from llmlb.loadtest.record import Asked, Label, Tokens
-from llmlb.loadtest.results import Summary, is_good, summarise
+from llmlb.loadtest.results import Summary, summarise
 from llmlb.loadtest.taxonomy import Ending
 
 
@@ -22,6 +23,16 @@ def test_counts_add_up_and_every_request_is_in_one_class() -> None:
     assert totals.endings == {Ending.OK: 58, Ending.HTTP_503: 2}
     assert totals.error_rate == pytest.approx(2 / 60)
     assert totals.details[Ending.HTTP_503].startswith("HTTP 503")
+
+
+def test_a_client_that_keeps_its_schedule_sends_at_the_offered_rate_however_long_the_answers_take() -> None:
+    records = [record(i, at_s=0.1 * i, ttft_s=5.0) for i in range(11)]
+    rates = summary(records, on_schedule=True).rates
+    assert rates.offered_per_s == pytest.approx(10)
+    assert rates.sent_per_s == pytest.approx(10)
+    assert rates.completed_per_s < 2
+    late = [record(i, at_s=0.1 * i, sent_s=0.2 * i, ttft_s=5.0) for i in range(11)]
+    assert summary(late, on_schedule=True).rates.sent_per_s == pytest.approx(5)
 
 
 def test_failures_are_infinite_latencies_and_not_missing_ones() -> None:

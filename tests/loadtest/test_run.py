@@ -24,6 +24,7 @@ from llmlb.loadtest.plan import (
     Plan,
     Sessions,
     Sweep,
+    Tenant,
     TraceReplay,
 )
 from llmlb.loadtest.prompts import BlockPrompts, SizedPrompts
@@ -33,6 +34,8 @@ from llmlb.loadtest.tally import Progress
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.taxonomy import Ending
 from llmlb.loadtest.traces import TraceEntry
+
+pytestmark = pytest.mark.usefixtures("busy_machine")
 
 SHORT = Deadlines(connect_s=2, first_token_s=10, stall_s=10, total_s=10)
 ROUTED = (("x-llmlb-reason", "least_active"), ("x-llmlb-overhead-ms", "0.5"), ("x-llmlb-queue-ms", "0"))
@@ -150,6 +153,38 @@ def test_routing_is_read_from_the_headers_and_cleaned() -> None:
     assert [node.node for node in balance.nodes] == ["n9", "node-0", "node-1"]
     assert balance.retries == balance.failovers == 8
     assert [(reason.reason, reason.requests) for reason in balance.reasons] == [("least_active", 8)]
+
+
+def test_the_word_before_a_semicolon_is_the_reason() -> None:
+    headers = (("x-llmlb-node", "n1"), ("x-llmlb-reason", "least_wait;cost=0.31;margin=2"))
+    balance = play(Chat(headers=headers), Plan(ClosedLoop(users=1, requests=2))).summary.balance
+    assert [(reason.reason, reason.requests) for reason in balance.reasons] == [("least_wait", 2)]
+
+
+def test_each_tenant_sends_with_its_own_key_and_its_part_of_the_users() -> None:
+    async def main(load: ClosedLoop | OpenLoop | Sessions) -> tuple[Result, Counter[str]]:
+        async with serving(Chat()) as server:
+            keys = (("a", "sk-a"), ("c", "sk-c"))
+            plan = Plan(load, tenants=(Tenant("a", 1.0), Tenant("c", 3.0)), deadlines=SHORT)
+            result = await run(plan, Target(server.url, api_key="sk-0", tenant_keys=keys))
+            return result, Counter(request.headers["authorization"] for request in server.chats)
+
+    result, sent = asyncio.run(main(ClosedLoop(users=4, requests=40)))
+    assert sent.keys() == {"Bearer sk-a", "Bearer sk-c"}
+    assert sent["Bearer sk-c"] > 2 * sent["Bearer sk-a"]
+    got = {f"Bearer sk-{each.tenant}": each.good for each in result.summary.fairness.tenants}
+    assert got == sent
+    result, sent = asyncio.run(main(OpenLoop(Constant(), (Stage(0.1, 2000, 2000),))))
+    assert sent["Bearer sk-c"] > 2 * sent["Bearer sk-a"] > 0
+    assert {record.label.tenant for record in result.records} == {"a", "c"}
+    result, _ = asyncio.run(main(Sessions(sessions=8, turns=2, users=4)))
+    by_session = {(record.label.session, record.label.tenant) for record in result.records}
+    assert len(by_session) == 8
+
+
+def test_tenants_without_keys_are_told_to_be_indistinguishable() -> None:
+    tenants = (Tenant("a", 1.0), Tenant("b", 1.0))
+    assert "cannot tell them apart" in play(Chat(), Plan(ClosedLoop(2, 4), tenants=tenants)).notes[0]
 
 
 def test_failures_without_a_gate_are_exit_code_nine_and_a_gate_outranks() -> None:

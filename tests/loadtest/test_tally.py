@@ -13,7 +13,7 @@ def test_a_look_tells_the_figures_so_far_and_the_rates_since_the_last_look() -> 
     first = tally.look(2.0)
     assert (first.done, first.ok, first.failed, first.ok_per_s) == (60, 58, 2, 29.0)
     assert len(first.ended) == 60
-    assert [(node.node, node.requests) for node in first.nodes] == [("node-1", 20), ("node-2", 18), ("node-3", 20)]
+    assert [(node.name, node.requests) for node in first.nodes] == [("node-1", 20), ("node-2", 18), ("node-3", 20)]
     assert first.reasons == {"least_active": 52, "retry": 6}
     tally.add(record(60))
     second = tally.look(3.0)

@@ -6,6 +6,8 @@ import pytest
 from loadtest.examples import fleet_records, record, result
 
 from llmlb.loadtest.gates import SCALARS, parse_gate
+from llmlb.loadtest.plan import Plan, Tenant
+from llmlb.loadtest.record import Label
 from llmlb.loadtest.taxonomy import Ending
 from llmlb.loadtest.verdicts import Verdict, shown
 
@@ -55,7 +57,16 @@ def test_a_gate_can_look_at_one_node_or_reason() -> None:
     assert verdict("reason:retry.retries>0").measured == 6
 
 
-@pytest.mark.parametrize("metric", sorted(set(SCALARS) - {"hit_rate", "affinity"}))
+def test_a_gate_can_look_at_one_tenant_or_at_the_fairness_between_them() -> None:
+    records = [record(i, label=Label(i, tenant="ab"[i % 2]), ttft_s=0.1 + i % 2) for i in range(120)]
+    plan = Plan(
+        gates=tuple(map(parse_gate, ("tenant:a.p90_ttft>1s", "tenant:b.p90_ttft>1s", "tenant_jain<0.9"))),
+        tenants=(Tenant("a", 1.0), Tenant("b", 1.0)),
+    )
+    assert [each.passed for each in result(records, plan=plan).verdicts] == [True, False, True]
+
+
+@pytest.mark.parametrize("metric", sorted(set(SCALARS) - {"hit_rate", "affinity", "tenant_jain"}))
 def test_every_figure_of_a_run_can_be_gated(metric: str) -> None:
     value = "1h" if metric == "lag" else "1e9"
     found = result(fleet_records(), gates=[f"{metric}>{value}"]).verdicts[0]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.store.buffers import Buffers
-from llmlb.store.rows import EventRow, NodeCounters, RequestRow
+from llmlb.store.rows import BodyRow, EventRow, NodeCounters, RequestRow
 
 
 def _requests(count: int, start: int = 0) -> list[RequestRow]:
@@ -22,6 +22,20 @@ def test_the_oldest_records_go_when_there_is_no_room_and_are_counted() -> None:
     assert [row.at for row in batch.events] == [1.0, 2.0, 3.0]
     assert (buffers.dropped_requests, buffers.dropped_events) == (2, 1)
     assert not buffers.take()
+
+
+def test_the_oldest_bodies_go_when_they_take_too_much_and_their_records_stay() -> None:
+    buffers = Buffers(body_limit_bytes=25)
+    rows = [BodyRow(request_id=str(number), at=0.0, prompt=b"12345", answer=b"12345") for number in range(3)]
+    buffers.add_requests(_requests(3))
+    buffers.add_bodies(rows)
+    batch = buffers.take()
+    assert (batch.bodies, len(batch.requests)) == (tuple(rows[1:]), 3)
+    buffers.add_bodies(rows[:1])
+    buffers.put_back(batch)
+    assert buffers.take().bodies == (rows[2], rows[0])
+    buffers.give_up(batch)
+    assert buffers.dropped_bodies == 4
 
 
 def test_only_the_latest_totals_of_a_node_are_written() -> None:

@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from llmlb.errors import StoreCorrupt, StoreError
+from llmlb.store import tables
 from llmlb.store.database import Database
 from llmlb.store.migration import (
     MAIN_SCHEMA,
@@ -26,6 +27,8 @@ from llmlb.store.migration import (
     upgrade,
     verify_tables,
 )
+from llmlb.store.queries import rows_of, selecting
+from llmlb.store.rows import RequestRow
 
 BOTH = pytest.mark.parametrize("schema", [MAIN_SCHEMA, RUNTIME_SCHEMA], ids=["main", "runtime"])
 
@@ -141,3 +144,21 @@ def test_a_file_without_its_revision_is_corrupt_and_not_new(database: Database) 
         connection.exec_driver_sql("DELETE FROM alembic_version")
     with pytest.raises(StoreCorrupt, match="does not say which schema"):
         revision_of(database)
+
+
+def test_records_of_the_first_schema_are_still_there_after_the_upgrade(database: Database, tmp_path: Path) -> None:
+    directory = tmp_path / "scripts"
+    shutil.copytree(RUNTIME_SCHEMA.scripts, directory)
+    (directory / "versions" / "v0002_bodies.py").unlink()
+    upgrade(database, CopiedSchema("runtime", RUNTIME_SCHEMA.metadata, "runtime_0001", directory))
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO requests (id, at, model, node_id, key_id, status, outcome, stream, queue_ms, total_ms, "
+            "estimated, attempts_json, reason, error, client_request_id) "
+            "VALUES ('r1', 1.0, 'm', 'n', 'k', 200, 'answered', 0, 0.0, 1.0, 0, '[]', '', '', '')"
+        )
+    assert needs_upgrade(database, RUNTIME_SCHEMA)
+    upgrade(database, RUNTIME_SCHEMA)
+    with database.reading() as connection:
+        [row] = rows_of(connection, RequestRow, selecting(tables.requests, RequestRow))
+    assert (row.id, row.model, row.costs_json) == ("r1", "m", "[]")

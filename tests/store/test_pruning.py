@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from llmlb.store import Store
 from llmlb.store.pruning import DAY_S, ROWS_AT_ONCE
-from llmlb.store.rows import AuditRow, EventRow, RequestRow, Retention
+from llmlb.store.rows import AuditRow, BodyRow, EventRow, RequestRow, Retention
 
 NOW = 1_800_000_000.0
 
@@ -47,21 +49,53 @@ def test_rejections_and_ended_sessions_are_forgotten_when_they_expire_and_not_be
 
 def test_bodies_go_before_their_records_do(tmp_path: Path) -> None:
     async def scenario(store: Store) -> None:
-        store.enqueue_requests(
-            [
-                RequestRow(id="old", at=NOW - 2 * DAY_S, request_body="secret", response_body="secret"),
-                RequestRow(id="new", at=NOW, request_body="kept"),
-            ]
-        )
+        for name, age_days in (("old", 2), ("new", 0)):
+            store.enqueue_requests([RequestRow(id=name, at=NOW - age_days * DAY_S)])
+            store.enqueue_bodies([BodyRow(request_id=name, at=NOW - age_days * DAY_S, prompt=b"secret")])
         await store.flush()
-        await store.prune(NOW)
-        old, new = await store.get_request("old"), await store.get_request("new")
-        assert old is not None
-        assert new is not None
-        assert (old.request_body, old.response_body, new.request_body) == (None, None, "kept")
+        assert await store.prune(NOW) == 1
+        assert await store.get_request("old") is not None
+        assert await store.get_body("old") is None
+        assert await store.get_body("new") is not None
 
     with Store.open(tmp_path, retention=Retention(body_days=1), flush_interval_s=3600.0) as store:
         asyncio.run(scenario(store))
+
+
+def test_bodies_do_not_outlive_their_records(tmp_path: Path) -> None:
+    async def scenario(store: Store) -> None:
+        store.enqueue_bodies([BodyRow(request_id="old", at=NOW - 2 * DAY_S, prompt=b"secret")])
+        await store.flush()
+        await store.prune(NOW)
+        assert await store.get_body("old") is None
+
+    with Store.open(tmp_path, retention=Retention(body_days=9, request_days=1), flush_interval_s=3600.0) as store:
+        asyncio.run(scenario(store))
+
+
+@pytest.mark.parametrize("by_hand", [True, False], ids=["pruned", "while writing"])
+def test_the_oldest_bodies_go_when_all_of_them_take_too_much(by_hand: bool, tmp_path: Path) -> None:
+    retention = Retention(body_bytes=1000 if not by_hand else 10**6)
+    kept = Retention(body_bytes=1000)
+
+    async def write(store: Store) -> None:
+        for number in range(20):
+            body = BodyRow(request_id=str(number), at=NOW + number, prompt=b"p" * 60, answer=b"a" * 40)
+            store.enqueue_bodies([body])
+            await store.flush()
+
+    async def kept_ids(store: Store) -> list[str]:
+        if by_hand:
+            assert await store.prune(NOW) == 10
+        return [str(number) for number in range(20) if await store.get_body(str(number)) is not None]
+
+    with Store.open(tmp_path, retention=retention, flush_interval_s=3600.0) as store:
+        asyncio.run(write(store))
+    with Store.open(tmp_path, retention=kept, flush_interval_s=3600.0) as store:
+        ids = asyncio.run(kept_ids(store))
+    assert ids[-1] == "19"
+    assert 10 <= len(ids) <= 12
+    assert ids == [str(number) for number in range(20 - len(ids), 20)]
 
 
 def test_more_than_one_step_is_forgotten_and_the_file_shrinks(tmp_path: Path) -> None:

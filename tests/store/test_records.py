@@ -7,26 +7,38 @@ import asyncio
 import pytest
 
 from llmlb.store import Store
-from llmlb.store.rows import EventRow, RequestFilter, RequestRow
+from llmlb.store.rows import BodyRow, EventRow, RequestFilter, RequestRow
 
 FULL = RequestRow(
     id="r-full", at=1.7e9, model="m", node_id="node-1", key_id="k1", status=200, outcome="answered", stream=True,
     queue_ms=0.5, ttft_ms=12.5, total_ms=99.25, prompt_tokens=10, completion_tokens=None, estimated=True,
     attempts_json='[{"node": "node-1"}]', reason="least_active", error="", client_request_id="abc",
-    request_body='{"model": "m"}', response_body="data: [DONE]",
+    costs_json='[{"node_id": "node-1"}]',
 )  # fmt: skip
 
 
-def test_a_record_comes_back_whole_by_its_id_and_without_bodies_in_the_list(store: Store) -> None:
+def test_a_record_comes_back_whole(store: Store) -> None:
     async def scenario() -> None:
         store.enqueue_requests([FULL])
         await store.flush()
         assert await store.get_request("r-full") == FULL
-        listed = (await store.list_requests())[0]
-        assert (listed.id, listed.ttft_ms, listed.request_body, listed.response_body) == ("r-full", 12.5, None, None)
+        assert await store.list_requests() == (FULL,)
         assert await store.get_request("absent") is None
 
     asyncio.run(scenario())
+
+
+def test_what_was_said_comes_back_byte_for_byte(store: Store) -> None:
+    body = BodyRow(request_id="r-full", at=1.7e9, prompt=bytes(range(256)), answer=None, prompt_cut=True)
+
+    async def scenario() -> None:
+        store.enqueue_bodies([body])
+        await store.flush()
+        assert await store.get_body("r-full") == body
+        assert await store.get_body("absent") is None
+
+    asyncio.run(scenario())
+    assert "\\x" not in repr(body)
 
 
 def test_a_record_written_twice_is_there_once(store: Store) -> None:

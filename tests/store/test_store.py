@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from llmlb.clock import monotonic_s
 from llmlb.errors import StoreBusy, StoreFull
 from llmlb.store import Store
+from llmlb.store.migration import MAIN_SCHEMA, RUNTIME_SCHEMA
 from llmlb.store.rows import ApiKeyRow, AuditRow, NodeRow, RequestRow
 
 IDS = st.sampled_from(["a", "b", "c"])
@@ -211,7 +212,7 @@ def test_a_check_reports_both_files_sound_and_damage_by_name(store: Store, tmp_p
     main, runtime = asyncio.run(store.check())
     assert main.is_sound
     assert runtime.is_sound
-    assert (main.schema, runtime.schema) == ("main_0001", "runtime_0001")
+    assert (main.schema, runtime.schema) == (MAIN_SCHEMA.head, RUNTIME_SCHEMA.head)
     store.close()
     path = tmp_path / "runtime.db"
     damaged = bytearray(path.read_bytes())

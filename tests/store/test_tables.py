@@ -13,6 +13,7 @@ from llmlb.store.queries import RowType
 from llmlb.store.rows import (
     ApiKeyRow,
     AuditRow,
+    BodyRow,
     EventRow,
     JoinTokenRow,
     NodeCounters,
@@ -39,6 +40,10 @@ def test_a_field_added_to_a_row_has_its_column(table: Table, kind: type[RowType]
 
 def test_a_request_record_adds_only_its_number() -> None:
     assert set(tables.requests.columns.keys()) == {"number", *(field.name for field in fields(RequestRow))}
+
+
+def test_a_body_adds_its_number_and_its_size() -> None:
+    assert set(tables.bodies.columns.keys()) == {"number", "size_bytes", *(field.name for field in fields(BodyRow))}
 
 
 @pytest.mark.parametrize("texts", [(), ("a",), ("ü", "", 'quoted "x"', "line\nbreak"), None])

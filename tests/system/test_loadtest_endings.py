@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import shutil
 import socket
 import ssl
@@ -69,6 +71,38 @@ def test_each_deadline_ends_the_request_in_its_class_and_in_time(
     record = play(chat, deadlines)
     assert record.ending is ending
     assert after_s <= record.e2e_s < after_s + 0.5
+
+
+def test_a_server_that_dies_over_a_request_is_not_asked_again() -> None:
+    async def main() -> Result:
+        script = [Chat(), Chat(fault="close_before_head", head_s=0.5), Chat()]
+        async with serving(lambda request: script[request.number]) as server:
+            return await run(Plan(ClosedLoop(users=1, requests=2)), Target(server.url))
+
+    result = asyncio.run(main())
+    assert [record.ending for record in result.records] == [Ending.OK, Ending.TRUNCATED]
+    assert result.summary.totals.reconnects == 0
+
+
+def test_a_client_out_of_files_blames_itself() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def main() -> Record:
+        side = Side(Target("http://127.0.0.1:9"), "/", streamed=False, connect_s=QUICK.connect_s)
+        engine = Engine([side], deadlines=QUICK, run_id="x")
+        next_file = os.open(os.devnull, os.O_RDONLY)
+        os.close(next_file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_file, hard))
+        try:
+            now_ns = engine.start_ns
+            await engine.perform(Call(Label(0), b"{}", Expectation(streamed=False), now_ns, now_ns, Asked()))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        engine.settle()
+        return engine.records[0]
+
+    record = asyncio.run(main())
+    assert (record.ending, record.detail) == (Ending.CLIENT_ERROR, "Too many open files")
 
 
 def test_nobody_listening_is_connect_refused() -> None:

@@ -20,6 +20,9 @@ from fakes.router import RouterProcess, router_with
 
 pytestmark = pytest.mark.system
 
+ATTEMPTS = 3
+DISHONEST = 11
+
 Start = Callable[..., LlamaServer]
 Fleet = tuple[RouterProcess, list[LlamaServer]]
 
@@ -49,9 +52,14 @@ def command(*arguments: str) -> list[str]:
 
 
 def loadtest(router: RouterProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), env=environ(router), capture_output=True, text=True, timeout=60, check=False
-    )
+    """One run; again where another process held the machine and the client says that it could not keep up."""
+    for _ in range(ATTEMPTS):
+        done = subprocess.run(
+            command(*arguments), env=environ(router), capture_output=True, text=True, timeout=60, check=False
+        )
+        if done.returncode != DISHONEST:
+            break
+    return done
 
 
 def test_thirty_requests_with_nothing_else_work_for_an_operator_and_leave_no_key_behind(fleet: Fleet) -> None:

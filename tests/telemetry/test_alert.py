@@ -6,9 +6,9 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlb.config.alerts import Severity
 from llmlb.core.node import NodeId
 from llmlb.telemetry.alert import Alert, alert_id_of
-from llmlb.telemetry.alert_rules import Severity
 
 
 @given(st.text(), st.text())

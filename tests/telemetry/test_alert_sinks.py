@@ -2,24 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
+from llmlb.config.alerts import Severity
 from llmlb.core.node import NodeId
 from llmlb.telemetry.alert import Alert, AlertChange, AlertChangeKind
-from llmlb.telemetry.alert_rules import Severity
 from llmlb.telemetry.alert_sinks import (
     MAX_BATCH,
     MAX_COMPLAINT_BYTES,
-    WAITING_BATCHES,
-    AlertTeller,
     CommandSink,
-    LogSink,
     SinkFailed,
     WebhookSink,
     message_of,
@@ -29,15 +24,9 @@ FIRED, RESOLVED = AlertChangeKind.FIRED, AlertChangeKind.RESOLVED
 URL = "http://pager.test/hook"
 
 
-def change(
-    kind: AlertChangeKind = FIRED,
-    *,
-    node_id: str = "node-1",
-    silenced: bool = False,
-    severity: Severity = Severity.CRITICAL,
-) -> AlertChange:
-    alert = Alert("a1", "node_offline", severity, node_id, NodeId(node_id), "silent", "Look.", 1.0)
-    return AlertChange(kind, alert, is_silenced=silenced)
+def change(kind: AlertChangeKind = FIRED, *, node_id: str = "node-1") -> AlertChange:
+    alert = Alert("a1", "node_offline", Severity.CRITICAL, node_id, NodeId(node_id), "silent", "Look.", 1.0)
+    return AlertChange(kind, alert)
 
 
 class Pager:
@@ -62,19 +51,6 @@ class Pager:
         self.pauses_s.append(pause_s)
 
 
-class Listener:
-    """A sink that remembers, or fails."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.heard: list[list[AlertChange]] = []
-        self._failure = failure
-
-    async def tell(self, changes: Sequence[AlertChange]) -> None:
-        if self._failure is not None:
-            raise self._failure
-        self.heard.append(list(changes))
-
-
 def test_the_message_names_change_cause_and_hint() -> None:
     [alert] = json.loads(json.dumps(message_of([change(RESOLVED)])))["alerts"]
     assert (alert["change"], alert["cause"], alert["hint"]) == ("resolved", "silent", "Look.")
@@ -84,13 +60,6 @@ def test_an_outage_of_everything_is_one_bounded_message() -> None:
     message = message_of([change(node_id=f"node-{number}") for number in range(MAX_BATCH + 7)])
     assert isinstance(message["alerts"], list)
     assert (len(message["alerts"]), message["omitted"]) == (MAX_BATCH, 7)
-
-
-def test_the_log_tells_severity_by_its_level(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    asyncio.run(LogSink().tell([change(), change(severity=Severity.WARNING), change(RESOLVED)]))
-    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING", "INFO"]
-    assert caplog.records[0].__dict__["hint"] == "Look."
 
 
 def test_a_webhook_gets_the_message_once() -> None:
@@ -122,8 +91,41 @@ def test_a_webhook_that_does_not_want_the_message_is_not_asked_again(status: int
     assert len(pager.posts) == tries
 
 
+def test_a_webhook_that_does_not_answer_is_given_up_in_time() -> None:
+    async def silent(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    sink = WebhookSink(URL, timeout_s=0.01, attempts=2, pause_s=0.0, transport=httpx.MockTransport(silent))
+    with pytest.raises(SinkFailed, match=r"no answer within 0\.01 s"):
+        asyncio.run(sink.tell([change()]))
+
+
+def test_a_webhook_whose_answer_has_no_end_has_been_told() -> None:
+    posts: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        posts.append(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    async def story() -> None:
+        async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            await WebhookSink(f"http://127.0.0.1:{port}/hook", timeout_s=20.0).tell([change()])
+            await ended.wait()
+
+    asyncio.run(story())
+    assert [json.loads(post) for post in posts] == [message_of([change()])]
+
+
 def python(code: str, *arguments: str, timeout_s: float = 20.0) -> CommandSink:
-    return CommandSink((sys.executable, "-c", code, *arguments), timeout_s)
+    return CommandSink((sys.executable, "-c", code, *arguments), timeout_s=timeout_s)
 
 
 def test_a_command_reads_the_message_and_sees_no_secret_of_the_router(
@@ -184,55 +186,3 @@ def test_a_command_that_hangs_is_stopped_with_what_it_started(tmp_path: Path) ->
 def test_a_command_that_does_not_exist_is_named() -> None:
     with pytest.raises(SinkFailed, match="does not start"):
         asyncio.run(CommandSink(("/nonexistent/pager",)).tell([change()]))
-
-
-def told(sinks: Sequence[Listener], act: Callable[[AlertTeller], None]) -> AlertTeller:
-    async def story() -> AlertTeller:
-        teller = AlertTeller(sinks)
-        act(teller)
-        await asyncio.wait_for(teller.tell_next(), 5)
-        return teller
-
-    return asyncio.run(story())
-
-
-def test_only_what_people_want_to_hear_is_told() -> None:
-    listener = Listener()
-    audible = [change(), change(RESOLVED)]
-    ignored = [change(silenced=True), change(AlertChangeKind.ACKNOWLEDGED), change(AlertChangeKind.SILENCED)]
-    told([listener], lambda teller: teller.tell([*audible, *ignored]))
-    assert listener.heard == [audible]
-
-
-@pytest.mark.parametrize("failure", [SinkFailed("down"), RuntimeError("a bug")])
-def test_a_sink_that_fails_is_logged_and_does_not_keep_the_others(
-    failure: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    listener = Listener()
-    told([Listener(failure), listener], lambda teller: teller.tell([change()]))
-    assert len(listener.heard) == 1
-    assert len(caplog.records) == 1
-
-
-def test_a_sink_that_stalls_costs_bounded_memory() -> None:
-    teller = AlertTeller([Listener()])
-    for _ in range(WAITING_BATCHES + 5):
-        teller.tell([change()])
-    assert teller.dropped == 5
-
-
-def test_telling_goes_on_until_cancelled() -> None:
-    async def story() -> list[list[AlertChange]]:
-        listener = Listener()
-        teller = AlertTeller([listener])
-        task = asyncio.create_task(teller.run())
-        for _ in range(3):
-            teller.tell([change()])
-        while len(listener.heard) < 3:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return listener.heard
-
-    assert len(asyncio.run(story())) == 3

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlb.config.alerts import Severity
 from llmlb.core.fleet import Fleet
 from llmlb.core.node import Beat, Node, NodeId
 from llmlb.telemetry.alert import AlertChange, AlertChangeKind
-from llmlb.telemetry.alert_rules import AlertRule, AlertView, Evidence, Finding, Severity
+from llmlb.telemetry.alert_rules import AlertRule, AlertView, Evidence, Finding
 from llmlb.telemetry.alerts import Alerts
 from llmlb.telemetry.rates import FleetRates, TrafficRate
 

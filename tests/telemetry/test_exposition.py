@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from llmlb import __version__
 from llmlb.clock import perf_s
+from llmlb.config.alerts import Severity
 from llmlb.core.admission import RefusalKind
 from llmlb.core.balancer import Balancer, Queued
 from llmlb.core.choice import InferenceRequest, Reason
@@ -24,6 +25,7 @@ NOW_S = 1_000.0
 class Firing:
     rule: str
     node_id: str = ""
+    severity: Severity = Severity.CRITICAL
 
 
 class Waiter:
@@ -65,8 +67,8 @@ def test_a_scraper_can_read_the_page_and_finds_every_metric(balancer: Balancer, 
 def test_two_alerts_of_one_rule_are_one_sample(balancer: Balancer) -> None:
     alerts = [Firing("model_down"), Firing("model_down"), Firing("node_offline", "node-1")]
     found = samples(Exposition(Metrics(), balancer).render(NOW_S, alerts=alerts))
-    assert found["llmlb_alerts", (("node_id", ""), ("rule", "model_down"))] == 2.0
-    assert found["llmlb_alerts", (("node_id", "node-1"), ("rule", "node_offline"))] == 1.0
+    assert found["llmlb_alerts", (("node_id", ""), ("rule", "model_down"), ("severity", "critical"))] == 2.0
+    assert found["llmlb_alerts", (("node_id", "node-1"), ("rule", "node_offline"), ("severity", "critical"))] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,24 @@ def test_a_refused_request_makes_no_rate_for_the_model_it_made_up() -> None:
     log.add(record(1, outcome=REFUSED, status=404, model="nonsense", node_id=""))
     assert log.rates_by_model(clock.now_s + 1) == {}
     assert log.rates(clock.now_s + 1).traffic.minute_requests == 1
+
+
+def test_what_was_said_leaves_the_record_and_shows_nowhere() -> None:
+    log = RequestLog()
+    made = record(1, prompt=b"my secret", answer=b"an answer")
+    assert "secret" not in repr(made)
+    log.add(made)
+    log.add(record(2))
+    assert (made.prompt, made.answer) == (None, None)
+    [body] = log.take_bodies()
+    assert (body.request_id, body.prompt, body.answer) == ("req-1", b"my secret", b"an answer")
+    assert "secret" not in repr(body)
+    assert log.take_bodies() == []
+
+
+def test_bodies_that_nobody_takes_cost_bounded_memory() -> None:
+    log = RequestLog(body_limit_bytes=25)
+    for number in range(4):
+        log.add(record(number, prompt=b"0123456789"))
+    assert [body.request_id for body in log.take_bodies()] == ["req-2", "req-3"]
+    assert (log.dropped_bodies, len(log.take_batch())) == (2, 4)

@@ -14,7 +14,6 @@ from tui.fake_router import START_UNIX_S, FakeRouter
 
 from llmlb_tui.app import ConsoleApp
 from llmlb_tui.desk import Desk, Identity
-from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.fleet import FleetState
 from llmlb_tui.render.glyphs import UNICODE, Glyphs
 from llmlb_tui.themes import PALETTES
@@ -87,13 +86,16 @@ class Console:
         """Let everything that is under way happen, and draw it."""
         for _ in range(rounds):
             await self.spin()
+            await self._draw()
         self.app.tick()
         await self.spin()
-        if len(self.app.screen_stack) > 1 and isinstance(self.app.screen, Dialog):
-            # What is behind a dialog is drawn by Textual's own timer, sixty times a second.
-            await self.pilot.pause()
-            self.app.tick()
-            await self.pilot.pause()
+        await self._draw()
+
+    async def _draw(self) -> None:
+        """Lay out and paint now what Textual's own timer would, sixty times a second by a clock that tests have not."""
+        for screen in self.app.screen_stack:
+            screen._on_timer_update()
+        await self.spin()
 
     async def until(self, true: Callable[[], bool], rounds: int = 200) -> None:
         """Let things happen until something holds; it must hold soon."""
@@ -141,7 +143,16 @@ async def _drive(
     is_live: bool,
 ) -> None:
     clock = Clock()
-    app = ConsoleApp(
+    app = make_app(ConsoleApp, router, desk, clock, theme=theme)
+    async with app.run_test(size=size) as pilot:
+        await run_script(script, Console(app, router, clock, pilot), is_live=is_live)
+
+
+def make_app(
+    kind: type[ConsoleApp], router: FakeRouter, desk: Desk, clock: Clock, *, theme: str = "dark"
+) -> ConsoleApp:
+    """An application that follows a fake router and draws when it is told to."""
+    return kind(
         desk,
         palette=PALETTES[theme],
         make_client=router.client,
@@ -149,10 +160,13 @@ async def _drive(
         now_s=clock.monotonic_s,
         now_unix_s=clock.unix_s,
     )
-    async with app.run_test(size=size) as pilot:
-        console = Console(app, router, clock, pilot)
-        app.copy_to_clipboard = console.copied.append  # type: ignore[method-assign,assignment]  # a terminal's, not ours
-        await console.settle()
-        if is_live:
-            await console.until(lambda: desk.state.has_snapshot)
-        await script(console)
+
+
+async def run_script(script: Callable[[Console], Awaitable[None]], console: Console, *, is_live: bool = True) -> None:
+    """Run a script against an application that has begun."""
+    app = console.app
+    app.copy_to_clipboard = console.copied.append  # type: ignore[method-assign,assignment]  # a terminal's, not ours
+    await console.settle()
+    if is_live:
+        await console.until(lambda: app.desk.state.has_snapshot)
+    await script(console)

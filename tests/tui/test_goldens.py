@@ -76,9 +76,13 @@ def pressing(*keys: str) -> Script:
 
 async def lose(console: Console) -> None:
     console.router.go_away()
-    await console.until(lambda: console.app.desk.connection.failed_at_s is not None)
+    connection = console.app.desk.connection
+    await console.until(lambda: connection.failed_at_s is not None)
+    # It would be tried again by a clock that no test holds.
+    await console.app.stop_following()
     console.clock.advance(14)
-    console.app.desk.connection.retry_at_s = console.clock.now_s + 4
+    connection.failed(console.clock.now_s, "connection refused", retry_in_s=4.0)
+    connection.attempt = 3
     await console.settle()
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Sequence
+
+from textual import events
 
 from llmlb_tui.commanding import Commanding
 from llmlb_tui.desk import Desk
@@ -22,11 +25,20 @@ class ConsoleApp(Commanding):
         theme = textual_theme(self._painter.palette)
         self.register_theme(theme)
         self.theme = theme.name
+        self.take_look()
         self.push_screen(FleetScreen(self))
         self.set_interval(1.0 / self.fps, self.tick)
         self._end_politely()
         # After the first picture: the client's imports must not delay it.
-        self.call_after_refresh(self.begin_following)
+        self.call_after_refresh(self._go_on)
+
+    def _go_on(self) -> None:
+        """What the first picture did not need."""
+        self.spawn(self.follow_after_look())
+        if not self.is_headless:
+            # What a start makes stays to the end: looking through it again and again would hold up the loop.
+            gc.freeze()
+            gc.enable()
 
     def _end_politely(self) -> None:
         """Told to stop, or left alone by its terminal, the console puts the terminal back in order and ends."""
@@ -43,7 +55,7 @@ class ConsoleApp(Commanding):
     async def look_elsewhere(self, desk: Desk, make_client: MakeClient) -> None:
         """Leave this router and follow another one."""
         await self.stop_following()
-        self.desk, self._make_client, self._client = desk, make_client, None
+        self.desk, self._make_client, self._client, self._renew = desk, make_client, None, None
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         await self.push_screen(FleetScreen(self))
@@ -54,6 +66,12 @@ class ConsoleApp(Commanding):
         screen = next((each for each in reversed(self.screen_stack) if isinstance(each, ConsoleScreen)), None)
         node_id = getattr(screen, "node_id", "")
         return (node_id,) if node_id else super().acted_on()
+
+    def on_key(self, event: events.Key) -> None:
+        """A fast typist's letters arrive here before the prompt that the first of them opened had the keyboard."""
+        screen = self.screen
+        if isinstance(screen, ConsoleScreen) and screen.is_mounted and screen.prompt.take(event):
+            event.prevent_default()
 
     def tick(self) -> None:
         """A few times a second: draw what changed. A terminal that does not keep up is left alone."""

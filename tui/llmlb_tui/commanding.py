@@ -22,7 +22,7 @@ from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.screens.screen import ConsoleScreen
 from llmlb_tui.shell import MakeClient
 from llmlb_tui.themes import PALETTES, palette_named
-from llmlb_tui.widgets.prompt import Question
+from llmlb_tui.widgets.question import Question
 
 if TYPE_CHECKING:
     from llmlb.client.contexts import Contexts
@@ -49,7 +49,7 @@ class Commanding(Acting, Navigation, Following):
             return True
 
         state = self.desk.state
-        screen.prompt.ask(Question(":", "", advise, entered, _nothing, lambda text: complete(text, list(state.nodes))))
+        screen.ask(Question(":", "", advise, entered, _nothing, lambda text: complete(text, list(state.nodes))))
 
     def run_command(self, name: str, rest: str) -> None:
         """Carry out a line that was typed behind the colon."""

@@ -14,6 +14,8 @@ from llmlb_tui.source import Source
 FILL_EVERY_S = 1.0
 FILLED_AT_ONCE = 50
 """Histories asked of the router in one go, one after the other: those of the rows on the screen."""
+LOOK_EVERY_S = 0.01
+LOOKS = 100
 
 
 class Following(Shell):
@@ -21,14 +23,39 @@ class Following(Shell):
 
     _source: Source | None = None
     _following: asyncio.Task[None] | None = None
+    _look_id: str | None = None
     _is_filling = False
     _filled_at_s = float("-inf")
 
-    def begin_following(self) -> None:
-        """Follow the desk's router, from a snapshot on."""
+    def take_look(self) -> bool:
+        """Take over what the first look saw. Answers whether nothing more is to be expected from it."""
+        look = self._look
+        if look is None:
+            return True
+        if not look.is_over:
+            return False
+        self._look = None
+        if look.snapshot is not None and not self.desk.state.has_snapshot:
+            kind, self._look_id = look.snapshot.type, look.snapshot.id
+            self.desk.connection.heard(self.now_s())
+            self.desk.apply(kind, look.snapshot.data, id=self._look_id, now_s=look.seen_at_s)
+            self.call_later(self.sync_screens)
+        return True
+
+    async def follow_after_look(self) -> None:
+        """Begin where the first look ended; one that takes long is not waited for."""
+        for _ in range(LOOKS):
+            if self.take_look():
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+        self._look = None
+        self.begin_following(self._look_id)
+
+    def begin_following(self, last_id: str | None = None) -> None:
+        """Follow the desk's router, from a snapshot on or from an event that is known."""
         if self._following is not None:
             self._following.cancel()
-        self._source = Source(self.client, self, poll_interval_s=self.desk.interval_s)
+        self._source = Source(self.client, self, poll_interval_s=self.desk.interval_s, last_id=last_id)
         self._following = asyncio.create_task(self._source.run(), name="follow the router")
 
     async def stop_following(self) -> None:
@@ -71,8 +98,19 @@ class Following(Shell):
         connection.failed(self.now_s(), short_cause(cause), retry_in_s=retry_in_s)
 
     def take_refusal(self, cause: str, *, expired: bool) -> None:
-        self.desk.connection.refused(self.now_s(), cause, expired=expired)
-        self.ask_login(cause)
+        if not (expired and self._take_newer_token()):
+            self.desk.connection.refused(self.now_s(), cause, expired=expired)
+            self.ask_login(cause)
+
+    def _take_newer_token(self) -> bool:
+        """Go on with what is now where the old one was: somebody logged in elsewhere, or the router restarted."""
+        token = None if self._renew is None else self._renew()
+        if token is None or token == self.client.token or self._source is None:
+            return False
+        self.client.token = token
+        self._source.wake()
+        self.note("session", "the credential was renewed outside of this console", subject="router")
+        return True
 
     def _note_return(self, away_s: float, before: Mapping[str, int]) -> None:
         """before: the revisions of the nodes when the router went away."""
@@ -87,7 +125,9 @@ class Following(Shell):
     def do_refresh(self) -> None:
         """Try again at once; where the credential is the trouble, ask for another."""
         standing = self.desk.standing(self.now_s())
-        if standing in (Standing.EXPIRED, Standing.FORBIDDEN):
+        if standing is Standing.EXPIRED and self._take_newer_token():
+            self.say("trying the new credential")
+        elif standing in (Standing.EXPIRED, Standing.FORBIDDEN):
             self.ask_login(self.desk.connection.cause)
         elif self._source is not None:
             self._source.wake()

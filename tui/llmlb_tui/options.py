@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -11,7 +12,8 @@ class ConsoleOptions(NamedTuple):
 
     url: the router's.  token: a JWT or an admin key.  context: the context it belongs to, "" for none.
     once: print one frame to stdout and end.  fps: paints a second at most, 1..30.  interval_s: how often figures are
-    fetched where there is no feed, and how often rows are put into a new order.
+    fetched where there is no feed, and how often rows are put into a new order.  renew: reads the token anew from where
+    it came from, after the router refused it; None where it cannot be read twice.
     """
 
     url: str
@@ -29,3 +31,4 @@ class ConsoleOptions(NamedTuple):
     columns: str = ""
     interval_s: float = 1.0
     context: str = ""
+    renew: Callable[[], str | None] | None = None

@@ -14,6 +14,7 @@ from textual.filter import LineFilter
 from llmlb import clock
 from llmlb.errors import LlmlbError
 from llmlb_tui.desk import Desk
+from llmlb_tui.first_look import FirstLook
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.preferences import Preferences
 from llmlb_tui.themes import Palette
@@ -37,7 +38,8 @@ class Shell(App[int]):
     """What every part of the application may rely on.
 
     make_client: called after the first picture, because httpx takes its time to import.  config_folder: contexts and
-    themes, None for none.  now_s: monotonic.
+    themes, None for none.  look: begun before the application was imported.  renew: as in the
+    options.  now_s: monotonic.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -57,6 +59,8 @@ class Shell(App[int]):
         preferences: Preferences | None = None,
         config_folder: Path | None = None,
         ca_file: str = "",
+        look: FirstLook | None = None,
+        renew: Callable[[], str | None] | None = None,
         now_s: Callable[[], float] = clock.monotonic_s,
         now_unix_s: Callable[[], float] = clock.unix_s,
     ) -> None:
@@ -66,6 +70,8 @@ class Shell(App[int]):
         self.preferences = preferences or Preferences(None)
         self.config_folder = config_folder
         self.ca_file = ca_file
+        self._look = look
+        self._renew = renew
         self._load_test: LoadTest | None = None
         self.now_s = now_s
         self.now_unix_s = now_unix_s

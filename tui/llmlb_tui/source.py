@@ -45,7 +45,10 @@ class Sink(Protocol):
 
 
 class Source:
-    """Follows one router. ``run`` it as a task; ``wake`` ends a pause; cancel the task to stop."""
+    """Follows one router. ``run`` it as a task; ``wake`` ends a pause; cancel the task to stop.
+
+    last_id: of the event that is known already; without it the feed begins with a snapshot.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Source:
         sink: Sink,
         *,
         poll_interval_s: float = 1.0,
+        last_id: str | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.client = client
@@ -60,7 +64,7 @@ class Source:
         self._poll_interval_s = poll_interval_s
         self._rng = rng or random.Random()
         self._woken = asyncio.Event()
-        self._last_id: str | None = None
+        self._last_id = last_id
         self._attempt = 0
         self._is_introduced = False
 
@@ -110,9 +114,9 @@ class Source:
 
     async def _refused(self, error: RouterRefused) -> None:
         if error.status in (401, 403):
-            self._sink.take_refusal(error.message, expired=error.status == 401)
             self._is_introduced = False
             self._woken.clear()
+            self._sink.take_refusal(error.message, expired=error.status == 401)
             await self._woken.wait()
         elif error.status in WITHOUT_FEED:
             await self._poll()

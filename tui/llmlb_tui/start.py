@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from llmlb.client.credentials import default_folders
 from llmlb.clock import monotonic_s, unix_s
 from llmlb.errors import ConfigurationError
 from llmlb_tui.desk import Desk, Identity
+from llmlb_tui.first_look import FirstLook
 from llmlb_tui.model.connection import Connection
 from llmlb_tui.model.filters import FilterError, parse_filter
 from llmlb_tui.model.fleet import FleetState
@@ -45,7 +45,14 @@ def start(options: ConsoleOptions) -> int:
     require_terminal(os.environ)
     palette = _palette(options, preferences, folders.config)
     prepare_environment(os.environ, colourless=palette.is_colourless)
-    return _run(desk, options, palette, preferences, folders.config)
+    look = FirstLook(options.url, token=options.token, ca_file=options.ca_file)
+    look.begin()
+    # Imports make much that lives and little that dies; the application collects again after its first picture.
+    gc.disable()
+    try:
+        return _run(desk, options, palette, preferences, folders.config, look)
+    finally:
+        gc.enable()
 
 
 def make_desk(options: ConsoleOptions, preferences: Preferences, context: Context | None) -> Desk:
@@ -107,7 +114,14 @@ def _palette(options: ConsoleOptions, preferences: Preferences, config_folder: P
     return palette_named(wanted, config_folder / "themes")
 
 
-def _run(desk: Desk, options: ConsoleOptions, palette: Palette, preferences: Preferences, config_folder: Path) -> int:
+def _run(
+    desk: Desk,
+    options: ConsoleOptions,
+    palette: Palette,
+    preferences: Preferences,
+    config_folder: Path,
+    look: FirstLook,
+) -> int:
     from llmlb_tui.app import ConsoleApp
     from llmlb_tui.shell import DEFAULT_FPS, REMOTE_FPS
 
@@ -125,6 +139,8 @@ def _run(desk: Desk, options: ConsoleOptions, palette: Palette, preferences: Pre
         preferences=preferences,
         config_folder=config_folder,
         ca_file=options.ca_file,
+        look=look,
+        renew=options.renew,
     )
     code = app.run(mouse=options.mouse)
     if app.broken_by is not None:
@@ -135,6 +151,9 @@ def _run(desk: Desk, options: ConsoleOptions, palette: Palette, preferences: Pre
 
 def _report(error: Exception) -> int:
     """The console broke: the traceback goes to a file, the operator gets its path."""
+    import tempfile
+    import traceback
+
     descriptor, path = tempfile.mkstemp(prefix="llmlb-top-", suffix=".log", text=True)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         traceback.print_exception(error, file=file)

@@ -50,6 +50,9 @@ def default_theme(environ: Mapping[str, str]) -> str:
 
 def prepare_environment(environ: MutableMapping[str, str], *, colourless: bool) -> None:
     """Set what Textual reads at import: no animation, and colours really off where they are unwanted."""
+    for name in ("COLUMNS", "LINES"):
+        # Exported by some shells, as the window was then: Textual would believe them for ever.
+        environ.pop(name, None)
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     environ.setdefault("ESCDELAY", "50")
     if colourless:

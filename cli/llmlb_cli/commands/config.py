@@ -55,6 +55,7 @@ def show_paths(ctx: typer.Context, config: ConfigFile = None, data_dir: DataDir 
     Examples:
       llmlb config path
       llmlb config path -o json
+      llmlb config path -o json | jq -r .item.data_dir
     """
     directory = _data_dir(data_dir)
     candidates = [config] if config else [Path.cwd() / "config.toml", directory / "config.toml"]
@@ -74,6 +75,7 @@ def validate_config(ctx: typer.Context, config: ConfigFile = None, data_dir: Dat
     Examples:
       llmlb config validate
       llmlb config validate --config ./config.toml
+      llmlb config validate -o json | jq .item.warnings
     """
     loaded = _load(config, data_dir, dev=dev)
     options = options_of(ctx)

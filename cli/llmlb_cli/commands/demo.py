@@ -26,9 +26,9 @@ def demo(
       llmlb demo --engine sim
       llmlb demo --chats 60 | cat
     """
-    from llmlb.demo.fleet import DemoFailed
     from llmlb.demo.model import EngineKind
     from llmlb.demo.story import DemoOptions, run
+    from llmlb.errors import DemoFailed
 
     if engine not in set(EngineKind):
         raise usage(f'there is no engine "{engine}"', hint="use --engine auto, llama or sim")

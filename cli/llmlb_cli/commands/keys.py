@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,9 +11,12 @@ from llmlb.client.address import segment
 from llmlb_cli.consent import ask_yes
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note, usage
+from llmlb_cli.filtering import admitted
 from llmlb_cli.instants import expiry
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.registry import API_KEYS
+from llmlb_cli.selection import named
+from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
 from llmlb_cli.suggestions import did_you_mean
 
 SCOPES = ("api", "metrics", "admin")
@@ -24,6 +28,7 @@ def list_keys(ctx: typer.Context) -> None:
     Examples:
       llmlb keys list
       llmlb keys list -o json | jq '.items[] | select(.expires_at)'
+      llmlb keys list --filter 'scopes:admin created>90d'
     """
     router = router_of(ctx)
     rows = router.rows("/v0/api-keys", "api_keys")
@@ -81,18 +86,43 @@ def create_key(
 
 
 def revoke_key(
-    ctx: typer.Context, key: Annotated[str, typer.Argument(metavar="ID", help="The key's id or name.")]
+    ctx: typer.Context,
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="The keys' ids or names.")] = None,
+    file: Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="Read them, one a line; - is stdin.")] = "",
 ) -> ExitCode:
-    """End an API key at once. What runs with it finishes; its next request gets 401.
+    """End API keys at once. What runs with one finishes; its next request gets 401.
 
     Examples:
       llmlb keys revoke key-3
-      llmlb keys revoke ci --yes
+      llmlb keys revoke ci batch --yes
+      llmlb keys revoke --filter 'created>90d !admin' --dry-run
     """
     router = router_of(ctx)
-    found = _key(router, key)
-    key_id, name = str(found.get("id")), str(found.get("name"))
-    ask_yes(f"Revoke {key_id} ({name})?", router.options, impact=["clients that use it are refused from now on"])
+    words = named(keys or [], file, router.options.filter)
+    rows = router.rows("/v0/api-keys", "api_keys")
+    found = [_key(rows, each, router) for each in words] or admitted(
+        "ApiKeyList", API_KEYS, rows, router.options.filter
+    )
+    if len(words) == 1:
+        return _revoke_one(router, str(found[0].get("id")), str(found[0].get("name")))
+    names = {str(row.get("id")): str(row.get("name")) for row in found}
+    if not names:
+        note("no key matches, nothing to do")
+        return ExitCode.OK
+    shown = ", ".join(f"{key_id} ({name})" for key_id, name in list(names.items())[:8])
+    impact = [f"{shown}{f' and {len(names) - 8} more' if len(names) > 8 else ''}", _IMPACT]
+    ask_yes(f"Revoke {len(names)} {'key' if len(names) == 1 else 'keys'}?", router.options, impact=impact)
+    if router.options.dry_run:
+        return show_rehearsal("ApiKeyOutcomeList", [*names], router.view, verb="revoke")
+    outcomes = act_on_each([*names], lambda key_id: router.fields("DELETE", f"/v0/api-keys/{segment(key_id)}"))
+    return show_outcomes("ApiKeyOutcomeList", outcomes, router.view, past="revoked", words=lambda each: names[each.id])
+
+
+_IMPACT = "clients that use it are refused from now on"
+
+
+def _revoke_one(router: Router, key_id: str, name: str) -> ExitCode:
+    ask_yes(f"Revoke {key_id} ({name})?", router.options, impact=[_IMPACT])
     router.ask("DELETE", f"/v0/api-keys/{segment(key_id)}")
     if not router.view.is_human:
         show_object("ApiKey", {"id": key_id, "name": name, "revoked": True}, router.view, columns=API_KEYS)
@@ -101,9 +131,8 @@ def revoke_key(
     return ExitCode.OK
 
 
-def _key(router: Router, wanted: str) -> Fields:
+def _key(rows: Sequence[Fields], wanted: str, router: Router) -> Fields:
     """The key with that id, else the only one with that name."""
-    rows = router.rows("/v0/api-keys", "api_keys")
     found = [row for row in rows if row.get("id") == wanted] or [row for row in rows if row.get("name") == wanted]
     if len(found) == 1:
         return found[0]

@@ -88,6 +88,13 @@ def loadtest(
     weight: Annotated[
         list[str] | None, typer.Option(metavar="NODE=W", help="Expected share of a node; may be repeated.")
     ] = None,
+    tenants: Annotated[
+        str, typer.Option(metavar="LIST", help="Keys that share the load: a:1,b:1,c:10 (users, or parts of the rate).")
+    ] = "",
+    tenant_key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=KEY", help="A tenant's own key; default: temporary ones. Needs an admin then."),
+    ] = None,
     slo: Annotated[str, typer.Option(metavar="LIST", help="What is good: ttft=2s,tpot=100ms,e2e=10s.")] = "",
     fail_if: Annotated[
         list[str] | None, typer.Option(metavar="GATE", help="Fail with 10: 'p90_ttft>500ms'; may be repeated.")
@@ -171,6 +178,7 @@ def loadtest(
       llmlb loadtest -r 5 -d 60s --slo ttft=2s --fail-if 'p90_ttft>500ms' --fail-if 'errors>0'
       llmlb loadtest --vs direct -n 100 --fail-if 'p50_overhead>3ms'
       llmlb loadtest --url http://127.0.0.1:8000 --sweep 1..16x2
+      llmlb loadtest -r 10 -d 60s --tenants a:1,b:1,c:10 --fail-if 'tenant:a.p90_ttft>1s'
       llmlb loadtest -n 500 --save before
       llmlb loadtest -n 500 --baseline before --fail-if-worse 10%
       llmlb loadtest compare before after
@@ -221,6 +229,7 @@ def loadtest(
         slo=slo,
         fail_if=tuple(fail_if or ()),
         weights=tuple(weight or ()),
+        tenants=tenants,
     )
     shared = options_of(ctx)
     place = _Place(url or shared.url, context or shared.context, token_file or shared.token_file,
@@ -233,6 +242,7 @@ def loadtest(
         typed=typed,
         target=replace(target, headers=tuple(header_of(text) for text in header or ())),
         operator_token=operator_token,
+        tenant_keys=tuple(tenant_key or ()),
         vs=vs,
         vs_api_key=vs_api_key,
         pin=pin,

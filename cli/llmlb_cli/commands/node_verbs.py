@@ -33,6 +33,7 @@ def reject(ctx: typer.Context, ids: Ids = None, file: File = "", all_pending: Al
     Examples:
       llmlb nodes reject node-7
       llmlb nodes reject --all-pending --yes
+      llmlb nodes reject --filter 'state:pending seen>1h' --dry-run
     """
     return _act(ctx, REJECT, ids, file, all_pending=all_pending)
 
@@ -43,6 +44,7 @@ def drain(ctx: typer.Context, ids: Ids = None, file: File = "") -> ExitCode:
     Examples:
       llmlb nodes drain node-1
       llmlb nodes drain node-1 node-2 --yes
+      llmlb nodes drain --filter 'tag:rack=3' --dry-run
     """
     return _act(ctx, DRAIN, ids, file)
 
@@ -52,6 +54,8 @@ def undrain(ctx: typer.Context, ids: Ids = None, file: File = "") -> ExitCode:
 
     Examples:
       llmlb nodes undrain node-1
+      llmlb nodes undrain --filter 'tag:rack=3'
+      llmlb nodes list --filter state:draining -o name | llmlb nodes undrain --yes -f -
     """
     return _act(ctx, UNDRAIN, ids, file)
 
@@ -73,9 +77,10 @@ def _act(
     ctx: typer.Context, action: NodeAction, ids: list[str] | None, file: str, *, all_pending: bool = False
 ) -> ExitCode:
     router = router_of(ctx)
-    chosen = chosen_ids(ids or [], file, router, all_pending=all_pending)
+    chosen = chosen_ids(ids or [], file, router, all_pending=all_pending, verb=action.verb)
+    is_found = all_pending or bool(router.options.filter)
     if not chosen:
         if not router.options.quiet:
-            note("no node is pending, nothing to do")
+            note(f"no node {'matches' if router.options.filter else 'is pending'}, nothing to do")
         return ExitCode.OK
-    return carry_out(action, chosen, router, is_single=len(chosen) == 1 and not all_pending)
+    return carry_out(action, chosen, router, is_single=len(chosen) == 1 and not is_found)

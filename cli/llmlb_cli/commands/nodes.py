@@ -84,6 +84,7 @@ def add_node(
     Examples:
       llmlb nodes add http://10.0.0.7:8000
       llmlb nodes add http://10.0.0.7:8000 --node-id gpu-7 --max-concurrency 16
+      llmlb nodes add https://engine.example --api-key-file engine.key
     """
     router = router_of(ctx)
     body = {

@@ -35,6 +35,7 @@ def change_password(
     Examples:
       llmlb users passwd admin
       llmlb users passwd kim --password-stdin < password.txt
+      llmlb users passwd kim --context prod
     """
     router = router_of(ctx)
     try:

@@ -38,6 +38,7 @@ def get_thresholds(ctx: typer.Context) -> None:
     Examples:
       llmlb thresholds get
       llmlb thresholds get -o json
+      llmlb thresholds get -o json | jq .item.gpu_threshold
     """
     router = router_of(ctx)
     show_object("LoadBalancerSettings", router.fields("GET", PATH), router.view, name="mode")
@@ -80,6 +81,7 @@ def preview_thresholds(ctx: typer.Context, changes: Changes) -> None:
     Examples:
       llmlb thresholds preview gpu=70
       llmlb thresholds preview gpu=70 active=4 -o name
+      llmlb thresholds preview gpu=70 --filter change:newly
     """
     _show_preview(router_of(ctx), read_changes(changes))
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from llmlb_cli.context import router_of
+from llmlb_cli.exits import Failure
 
 
 def top(
@@ -47,6 +48,13 @@ def top(
     from llmlb_tui import ConsoleOptions, run
 
     router = router_of(ctx)
+
+    def renew() -> str | None:
+        try:
+            return router_of(ctx).target.token
+        except Failure:
+            return None
+
     return run(
         ConsoleOptions(
             url=router.url,
@@ -64,5 +72,6 @@ def top(
             columns=columns,
             interval_s=interval,
             context=router.target.context,
+            renew=None if router.options.token_file == "-" else renew,
         )
     )

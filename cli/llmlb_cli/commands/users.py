@@ -9,10 +9,13 @@ import typer
 from llmlb.client.address import segment
 from llmlb_cli.consent import ask_typed
 from llmlb_cli.context import Router, router_of
-from llmlb_cli.exits import ExitCode, Failure, usage
+from llmlb_cli.exits import ExitCode, Failure, note, usage
+from llmlb_cli.filtering import admitted
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.passphrase import password
 from llmlb_cli.registry import USERS
+from llmlb_cli.selection import named
+from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
 from llmlb_cli.suggestions import did_you_mean
 
 ROLES = ("admin", "viewer")
@@ -23,6 +26,8 @@ def list_users(ctx: typer.Context) -> None:
 
     Examples:
       llmlb users list
+      llmlb users list --filter role:admin
+      llmlb users list --sort-by -last_login
     """
     router = router_of(ctx)
     rows = router.rows("/v0/users", "users")
@@ -40,6 +45,7 @@ def create_user(
     Examples:
       llmlb users create kim
       llmlb users create ops --role admin --password-stdin < password.txt
+      llmlb users create kim --dry-run --password-stdin < password.txt
     """
     if role not in ROLES:
         raise usage(f'there is no role "{role}"', hint=did_you_mean(role, ROLES) or "the roles are admin and viewer")
@@ -53,15 +59,38 @@ def create_user(
 
 
 def delete_user(
-    ctx: typer.Context, username: Annotated[str, typer.Argument(metavar="NAME", help="The user.")]
+    ctx: typer.Context,
+    usernames: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="The users.")] = None,
+    file: Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="Read them, one a line; - is stdin.")] = "",
 ) -> ExitCode:
-    """Delete a user and end all of its sessions. The last admin cannot be deleted.
+    """Delete users and end all of their sessions. The last admin cannot be deleted.
+
+    One user asks for the name, several ask for their number; in scripts give it with --confirm.
 
     Examples:
       llmlb users delete kim
       llmlb users delete kim --confirm=kim
+      llmlb users delete --filter 'role:viewer last_login:-' --dry-run
     """
     router = router_of(ctx)
+    names = named(usernames or [], file, router.options.filter)
+    if len(names) == 1:
+        return _delete_one(router, names[0])
+    if not names:
+        rows = admitted("UserList", USERS, router.rows("/v0/users", "users"), router.options.filter)
+        names = [str(row.get("username")) for row in rows]
+    if not names:
+        note("no user matches, nothing to do")
+        return ExitCode.OK
+    shown = f"{', '.join(names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
+    ask_typed(str(len(names)), router.options, what="the number of users", impact=[shown, "their sessions end at once"])
+    if router.options.dry_run:
+        return show_rehearsal("UserOutcomeList", names, router.view, verb="delete")
+    outcomes = act_on_each(names, lambda name: router.fields("DELETE", f"/v0/users/{segment(name)}"))
+    return show_outcomes("UserOutcomeList", outcomes, router.view, past="deleted")
+
+
+def _delete_one(router: Router, username: str) -> ExitCode:
     ask_typed(username, router.options, what="the name", impact=["the sessions of this user end at once"])
     try:
         router.ask("DELETE", f"/v0/users/{segment(username)}")

@@ -18,6 +18,7 @@ def version(ctx: typer.Context) -> None:
     Examples:
       llmlb version
       llmlb version -o json
+      llmlb version -o json | jq -r .item.python
     """
     view = options_of(ctx).view
     if view.is_human:

@@ -16,6 +16,7 @@ from llmlb.api.routes import (
     join_tokens,
     models,
     nodes,
+    recent_events,
     requests,
     root,
     settings,
@@ -25,6 +26,7 @@ from llmlb.api.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     nodes.router,
     events.router,
+    recent_events.router,
     settings.router,
     insight.router,
     requests.router,

@@ -32,4 +32,4 @@ async def explain_model(
     call: OperatorCall, model: Annotated[str, Query(description="As a client would name it.", max_length=256)]
 ) -> Response:
     """Why each node would be chosen or filtered out for a model, now. Nothing is reserved by asking."""
-    return answer(explain(call.services, model))
+    return answer(await explain(call.services, model))

@@ -46,5 +46,5 @@ async def list_recent(
 
 @router.get("/{request_id}", response_model=RequestDetail)
 async def get_one(request_id: str, call: OperatorCall) -> Response:
-    """One request: where it went, why, and every try. Administrators see recorded bodies where recording is on."""
+    """One request: where it went, why, every try; for administrators what was said, where `records.bodies` is on."""
     return answer(await get_request(call.services, request_id, with_bodies=call.principal.is_admin))

@@ -11,18 +11,24 @@ from llmlb.loadtest.plan import TraceReplay, describe
 from llmlb.loadtest.prompts import BlockPrompts, GivenPrompts, PromptPlan, ShortChats, SizedPrompts
 
 if TYPE_CHECKING:
-    from llmlb.loadtest.plan import Load
+    from llmlb.loadtest.plan import Load, Plan
     from llmlb.loadtest.result import Result
 
 
 def configuration(result: Result) -> dict[str, object]:
-    """What must be alike for two runs to be comparable, and where they were sent."""
-    plan = result.plan
+    """The settings of the plan, and where it was sent."""
     return {
         "target": result.target_url,
         "opponents": list(result.opponent_urls),
         "sides": list(result.side_names),
         "model": result.model,
+        **settings(result.plan),
+    }
+
+
+def settings(plan: Plan) -> dict[str, object]:
+    """What is known before the run of that which must be alike for two runs to be comparable."""
+    return {
         "load": _load(plan.load),
         "prompts": _prompts(plan.prompts),
         "endpoint": str(plan.endpoint),
@@ -36,6 +42,7 @@ def configuration(result: Result) -> dict[str, object]:
         "deadlines": dataclasses.asdict(plan.deadlines),
         "slo": dataclasses.asdict(plan.slo),
         "weights": dict(plan.weights),
+        "tenants": {tenant.name: tenant.weight for tenant in plan.tenants},
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from llmlb.loadtest.balance import Balance, NodeFigures, ReasonFigures
 from llmlb.loadtest.percentiles import Sample, carries, hints_at
 from llmlb.loadtest.results import Rates, Summary, Totals
+from llmlb.loadtest.tenants import TenantFigures
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 
@@ -28,6 +29,8 @@ def figures(summary: Summary) -> dict[str, object]:
         "nodes": [_node(node) for node in summary.balance.nodes],
         "reasons": [_reason(reason) for reason in summary.balance.reasons],
         "balance": _balance(summary.balance),
+        "tenants": [_tenant(tenant) for tenant in summary.fairness.tenants],
+        "tenant_jain": rounded(summary.fairness.jain),
     }
 
 
@@ -132,6 +135,25 @@ def _balance(balance: Balance) -> Json:
         "broken": balance.broken,
         "hit_rate": rounded(balance.hit_rate),
         "affinity": rounded(balance.affinity),
+    }
+
+
+def _tenant(tenant: TenantFigures) -> Json:
+    return {
+        "tenant": tenant.tenant,
+        "weight": tenant.weight,
+        "requests": tenant.requests,
+        "ok": tenant.ok,
+        "good": tenant.good,
+        "good_per_s": rounded(tenant.good_per_s),
+        "good_share": rounded(tenant.good_share),
+        "tokens": tenant.tokens,
+        "ttft_p50_ms": percentile_ms(tenant.ttft, 50),
+        "ttft_p90_ms": percentile_ms(tenant.ttft, 90),
+        "e2e_p50_ms": percentile_ms(tenant.e2e, 50),
+        "e2e_p90_ms": percentile_ms(tenant.e2e, 90),
+        "refused": tenant.refused,
+        "errors": tenant.errors,
     }
 
 

@@ -47,6 +47,7 @@ def _lines(result: Result) -> Iterator[str]:
         ]
         yield from table(["", "p50", "p90", "p99", "max"], rows)
     yield from _nodes(result)
+    yield from _tenants(result)
     yield from _errors(result)
     yield from _gates(result)
     if not result.honesty.is_honest:
@@ -71,6 +72,26 @@ def _nodes(result: Result) -> Iterator[str]:
         for node in nodes
     ]
     yield from table(["node", "requests", "share", "TTFT p50", "retries", "errors"], rows)
+
+
+def _tenants(result: Result) -> Iterator[str]:
+    tenants = result.summary.fairness.tenants
+    if not tenants:
+        return
+    yield ""
+    rows = [
+        [
+            escaped(tenant.tenant),
+            f"{tenant.weight:g}",
+            str(tenant.requests),
+            figures.percent(tenant.good_share),
+            figures.percentile(tenant.ttft, 90),
+            figures.percentile(tenant.e2e, 90),
+            str(tenant.errors),
+        ]
+        for tenant in tenants
+    ]
+    yield from table(["tenant", "weight", "requests", "good", "TTFT p90", "E2E p90", "errors"], rows)
 
 
 def _errors(result: Result) -> Iterator[str]:

@@ -14,7 +14,7 @@ FIELDS = (
     "scheduled_ms", "slot_ms", "sent_ms", "head_ms", "first_content_ms", "ended_ms", "connect_ms", "lag_ms",
     "ttft_ms", "ttft_service_ms", "tpot_ms", "stall_ms", "e2e_ms", "events", "prompt_tokens",
     "completion_tokens", "cached_tokens", "estimated", "finish_reason", "node", "reason", "attempts",
-    "queue_ms", "overhead_ms", "request_id", "retry_after_s",
+    "queue_ms", "overhead_ms", "request_id", "retry_after_s", "tenant",
 )  # fmt: skip
 """Instants are milliseconds since the start of the run. Fields are only ever added, at the end."""
 
@@ -33,6 +33,7 @@ def request_row(record: Record) -> dict[str, Cell]:
         _ms(max(record.content_gaps_s, default=None)), _ms(record.e2e_s), record.events, tokens.prompt,
         tokens.completion, tokens.cached, tokens.estimated, record.finish_reason, routing.node, routing.reason,
         routing.attempts, routing.queue_ms, routing.overhead_ms, routing.request_id, record.retry_after_s,
+        label.tenant,
     )  # fmt: skip
     return dict(zip(FIELDS, cells, strict=True))
 

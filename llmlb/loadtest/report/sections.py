@@ -9,6 +9,7 @@ from llmlb.loadtest.report import figures
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.results import Totals
 from llmlb.loadtest.taxonomy import MEANING, Ending
+from llmlb.loadtest.verdicts import Verdict, shown
 
 MAX_NODES = 40
 """More rows than this scroll the verdict off the screen; the JSON has them all."""
@@ -61,6 +62,33 @@ def _fairness(balance: Balance) -> str:
     return ", ".join(parts)
 
 
+def tenant_lines(result: Result) -> list[str]:
+    """What each tenant got, with the fairness between them; empty for a run with one key."""
+    fairness = result.summary.fairness
+    if not fairness.tenants:
+        return []
+    rows = [["TENANT", "WEIGHT", "REQ", "OK", "GOOD/S", "GOOD", "TTFT p50", "p90", "E2E p50", "p90", "429", "ERRORS"]]
+    for tenant in fairness.tenants[:MAX_NODES]:
+        rows.append(
+            [
+                tenant.tenant,
+                f"{tenant.weight:g}",
+                str(tenant.requests),
+                str(tenant.ok),
+                figures.number(tenant.good_per_s),
+                figures.percent(tenant.good_share),
+                *(figures.percentile(sample, q) for sample in (tenant.ttft, tenant.e2e) for q in (50, 90)),
+                str(tenant.refused),
+                str(tenant.errors),
+            ]
+        )
+    lines = figures.table(rows)
+    if len(fairness.tenants) > MAX_NODES:
+        lines.append(f"... {len(fairness.tenants) - MAX_NODES} more tenants, see --json")
+    jain = figures.NONE if fairness.jain is None else f"{fairness.jain:.3f}"
+    return [*lines, f"Jain {jain} of the good requests per weight (1 is even)"]
+
+
 def pairing_lines(result: Result) -> list[str]:
     """The paired differences, target less opponent."""
     pairing = result.pairing
@@ -99,7 +127,7 @@ def phase_lines(result: Result) -> list[str]:
                 figures.percentile(times["ttft"], 90),
                 figures.percentile(times["tpot"], 50),
                 figures.percentile(times["e2e"], 50),
-                figures.percent(summary.goodput.share),
+                figures.percent(summary.goodput.share if summary.totals.scheduled else None),
             ]
         )
     return figures.table(rows)
@@ -140,10 +168,13 @@ def _errors(totals: Totals, whose: str) -> Iterator[str]:
         yield f"usage of {count} answers: {fault}"
 
 
+def _measured(verdict: Verdict) -> str:
+    return "" if verdict.measured is None else f"measured {shown(verdict.measured, verdict.gate.unit)}"
+
+
 def gate_lines(result: Result) -> list[str]:
     """One line per gate."""
     return [
-        f"gate {'ok  ' if verdict.passed else 'FAIL'} {verdict.gate.text}"
-        + (f"  {verdict.note}" if verdict.note else "")
+        f"gate {'ok  ' if verdict.passed else 'FAIL'} {verdict.gate.text}" + f"  {verdict.note or _measured(verdict)}"
         for verdict in result.verdicts
     ]

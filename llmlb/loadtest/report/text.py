@@ -14,6 +14,7 @@ from llmlb.loadtest.report.sections import (
     node_lines,
     pairing_lines,
     phase_lines,
+    tenant_lines,
 )
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.results import Summary
@@ -52,6 +53,7 @@ def _lines(result: Result) -> Iterator[str]:
         yield from (f"  {line}" for line in _times(summary))
     for section in (
         node_lines(result),
+        tenant_lines(result),
         pairing_lines(result),
         phase_lines(result),
         capacity_lines(result),

@@ -8,20 +8,12 @@ import pytest
 from api.rig import Rig, error_of, play
 
 from llmlb.errors import StoreBusy
-from llmlb.telemetry.alert_rules import AlertView
 
 
 async def fire(rig: Rig) -> str:
     """An alert about the store, which needs no node. Returns its id."""
     for _ in range(2):
-        view = AlertView(
-            fleet=rig.services.fleet,
-            rates=rig.services.requests.rates(rig.clock.now_s),
-            unix_s=rig.clock.now_unix_s,
-            queue_depths={},
-            store_error="disk full",
-        )
-        rig.services.alerts.evaluate(view, rig.clock.now_s)
+        rig.judge_alerts(store_error="disk full")
         rig.clock.pass_s(60)
     (alert,) = rig.services.alerts.firing
     return alert.id
@@ -35,6 +27,8 @@ def test_firing_alert_is_listed_with_its_cause_and_what_to_do(tmp_path: Path) ->
         assert alert["cause"] == "disk full"
         assert alert["hint"]
         assert (await rig.ask("GET", "/v0/status", token=rig.viewer)).json()["alerts_firing"] == 1
+        gauge = 'llmlb_alerts{rule="store_degraded",severity="warning",node_id=""} 1'
+        assert gauge in (await rig.ask("GET", "/metrics", address="127.0.0.1")).text
 
     play(tmp_path, scenario)
 

@@ -34,12 +34,12 @@ def read(chunk: bytes) -> list[Told]:
     return told
 
 
-def stream_of(rig: Rig, token: str, last_id: int | None = None) -> AsyncGenerator[bytes]:
+def stream_of(rig: Rig, token: str) -> AsyncGenerator[bytes]:
     headers = Headers({"authorization": f"Bearer {token}"})
     peer = Peer(LAN, is_loopback=False)
     principal = identify(rig.services, Access.OPERATOR, headers, peer=peer)
     assert not isinstance(principal, Denial)
-    return event_stream(Call(rig.services, principal, peer, headers), rig.services.feed.subscribe(last_id))
+    return event_stream(Call(rig.services, principal, peer, headers), rig.services.feed.subscribe())
 
 
 def test_stream_begins_with_everything_and_goes_on_with_differences(tmp_path: Path) -> None:
@@ -60,20 +60,6 @@ def test_stream_begins_with_everything_and_goes_on_with_differences(tmp_path: Pa
         assert first.id < told[0].id < told[1].id
         await stream.aclose()
         assert rig.services.feed.subscribers == 0
-
-    play(tmp_path, scenario)
-
-
-def test_last_event_id_brings_what_was_missed_without_a_new_snapshot(tmp_path: Path) -> None:
-    async def scenario(rig: Rig) -> None:
-        await rig.online()
-        seen = rig.services.feed.last_id
-        await rig.ask("POST", "/v0/nodes/node-1/drain", token=rig.admin)
-        stream = stream_of(rig, rig.viewer, seen)
-        told = read(await anext(stream))
-        assert [event.type for event in told] == ["node"]
-        assert told[0].id > seen
-        await stream.aclose()
 
     play(tmp_path, scenario)
 

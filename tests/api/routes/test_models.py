@@ -64,7 +64,8 @@ def test_one_model_is_found_under_its_usual_spellings_also_with_slashes(tmp_path
                 "owned_by": "llmlb",
             }
         for name in ("x", "", "org", "a%1b%5b2J"):
-            assert (await rig.ask("GET", f"/v1/models/{name}", token=key)).status_code == 404
+            missing = await rig.ask("GET", f"/v1/models/{name}", token=key)
+            assert (missing.status_code, error_of(missing)["code"]) == (404, "model_not_found")
 
     play(tmp_path, scenario)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from cli.command_line import Run
 
-from llmlb.demo.fleet import DemoFailed
 from llmlb.demo.model import EngineKind
 from llmlb.demo.story import DemoOptions
+from llmlb.errors import DemoFailed
 
 
 @pytest.fixture

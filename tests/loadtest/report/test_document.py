@@ -60,6 +60,7 @@ def all_failed() -> Result:
         lambda: from_options(sessions=3, input_tokens="99±9"),
         lambda: from_options(sweep="1..4", prompt="secret text"),
         lambda: from_options(find_capacity=True),
+        lambda: from_options(tenants="a:1,b:2"),
     ],
 )
 def test_every_result_keeps_to_the_published_schema(make: Callable[[], Result]) -> None:

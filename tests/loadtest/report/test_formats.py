@@ -12,7 +12,7 @@ from loadtest.examples import record, result
 from loadtest.golden import same_as_golden
 
 from llmlb.loadtest.capacity import Capacity, Step
-from llmlb.loadtest.plan import Pairs, Plan
+from llmlb.loadtest.plan import Pairs, Plan, Tenant
 from llmlb.loadtest.record import Label, Record
 from llmlb.loadtest.report.document import json_report
 from llmlb.loadtest.report.junit import junit_report
@@ -20,6 +20,7 @@ from llmlb.loadtest.report.markdown import markdown_report
 from llmlb.loadtest.report.requests import FIELDS, csv_report, ndjson_report, request_row
 from llmlb.loadtest.report.text import text_report
 from llmlb.loadtest.result import Result
+from llmlb.loadtest.taxonomy import Ending
 
 GATES = ("p50_ttft>500ms", "errors>0", "p99_ttft>1s", "imbalance>1.3")
 
@@ -37,12 +38,26 @@ def searched() -> Result:
     return replace(result(), capacity=Capacity(1.0, 1.5, steps))
 
 
+def shared() -> Result:
+    """One tenant offers ten times the load of the others, and is refused some of it."""
+    records = []
+    for index in range(120):
+        tenant = "a" if index % 12 == 0 else "b" if index % 12 == 6 else "c"
+        refused = tenant == "c" and index % 5 == 0
+        ending = Ending.HTTP_429 if refused else Ending.OK
+        label = Label(index, tenant=tenant)
+        records.append(record(at_s=index / 20, ttft_s=None if refused else 0.1, ending=ending, label=label))
+    return result(records, plan=Plan(tenants=(Tenant("a", 1.0), Tenant("b", 1.0), Tenant("c", 10.0))))
+
+
 @pytest.mark.parametrize(
     ("name", "report"),
     [
         ("summary.txt", lambda: text_report(result(gates=GATES))),
         ("phases.txt", lambda: text_report(result(phases=True, cpu_s=2.9))),
         ("pairs.txt", lambda: text_report(paired())),
+        ("tenants.txt", lambda: text_report(shared())),
+        ("tenants.md", lambda: markdown_report(shared())),
         ("capacity.txt", lambda: text_report(searched())),
         ("interrupted.txt", lambda: text_report(result([], interrupted=True))),
         ("summary.md", lambda: markdown_report(result(gates=GATES))),

@@ -91,3 +91,26 @@ def test_a_password_never_is_on_the_screen() -> None:
         assert "secret" not in console.text()
 
     drive(script)
+
+
+def test_a_credential_that_was_renewed_elsewhere_is_taken_without_a_question() -> None:
+    router = FakeRouter(2)
+
+    async def script(console: Console) -> None:
+        router.expire_session()
+        console.app._renew = lambda: router.token
+        console.app.do_refresh()
+        await console.until(lambda: router.feeds == 1 and "LIVE" in console.lines()[0])
+        assert not is_open(console)
+
+    drive(script, router=router)
+
+
+def test_a_credential_that_is_refused_again_is_asked_for() -> None:
+    router = FakeRouter(2)
+
+    async def script(console: Console) -> None:
+        console.app._renew = lambda: "old"
+        await expire(console)
+
+    drive(script, router=router)

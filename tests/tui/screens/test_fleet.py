@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from tui.driving import Console, drive
+from textual import events
+from tui.driving import NAMED, Console, drive
 from tui.fake_router import FakeRouter
 
 from llmlb_tui.screens.fleet import FleetScreen
@@ -298,5 +299,20 @@ def test_the_rows_on_the_screen_get_the_routers_history_once_each() -> None:
         await console.settle(20)
         asked = [path for method, path in console.router.calls if path.endswith("/metrics")]
         assert len(asked) == len(set(asked)) == 12
+
+    drive(script)
+
+
+def test_a_filter_typed_in_one_breath_is_typed_into_the_filter() -> None:
+    async def script(console: Console) -> None:
+        driver = console.app._driver
+        assert driver is not None
+        for key in ("slash", *"0003"):
+            event = events.Key(key, NAMED.get(key, key))
+            event.set_sender(console.app)
+            driver.send_message(event)
+        await console.settle(4)
+        assert console.app.desk.view.filter.text == "0003"
+        assert console.router.mutations == []
 
     drive(script)

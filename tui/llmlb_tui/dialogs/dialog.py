@@ -158,7 +158,7 @@ class Dialog(SyncedScreen, ModalScreen[None]):
         if content.styles.height is None or content.styles.height.value != height:
             content.styles.height = height
         self.refresh_choices()
-        return content.sync()
+        return sum(block.sync() for block in self.query(Lines))
 
     def refresh_choices(self) -> None:
         """Bring the texts of the choices up to date."""

@@ -92,20 +92,20 @@ EVERYWHERE = tuple(Place)
 LISTS = (Place.FLEET, Place.EVENTS, Place.REQUESTS, Place.ALERTS, Place.KEYS, Place.NODE, Place.HELP)
 NODES = (Place.FLEET, Place.NODE)
 _FLEET = (Place.FLEET,)
-_ONLY_SEEN = "it changes only what this screen shows"
+ONLY_SEEN = "it changes only what this screen shows"
 
 _LETTERED = (Place.FLEET, Place.EVENTS, Place.REQUESTS, Place.KEYS, Place.NODE, Place.HELP)
 """Where j and k move; among the alerts k acknowledges, and half of a pair would be a trap."""
 
 
 def _move(id: str, keys: tuple[str, ...], about: str, places: Sequence[Place] = LISTS) -> Action:
-    return Action(id, keys, id, about, Group.MOVE, tuple(places), no_cli=_ONLY_SEEN)
+    return Action(id, keys, id, about, Group.MOVE, tuple(places), no_cli=ONLY_SEEN)
 
 
 def _seen(
     id: str, keys: tuple[str, ...], label: str, about: str, group: Group, places: Sequence[Place], footer: int = 0
 ) -> Action:
-    return Action(id, keys, label, about, group, tuple(places), no_cli=_ONLY_SEEN, footer=footer)
+    return Action(id, keys, label, about, group, tuple(places), no_cli=ONLY_SEEN, footer=footer)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -148,16 +148,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("delete", ("D",), "delete", "remove nodes and their tokens", Group.ACT, NODES,
            cli="llmlb nodes delete {ids}", changes=True, danger=Danger.TYPED),
     Action("why", ("w",), "why", "why the next request for a model would go where it goes", Group.ACT,
-           (Place.FLEET, Place.NODE, Place.REQUESTS), no_cli="GET /v0/explain answers the same"),
+           (Place.FLEET, Place.NODE, Place.REQUESTS), cli="llmlb nodes why MODEL"),
     Action("copy", ("y",), "copy", "copy the id, the row, JSON or the command to the clipboard", Group.ACT,
            (Place.FLEET, Place.NODE, Place.REQUESTS, Place.ALERTS, Place.EVENTS),
            cli="llmlb nodes get {ids} -o json", footer=20),
     Action("export", ("e",), "export", "write the rows that are shown to a file", Group.ACT,
            (Place.FLEET, Place.EVENTS, Place.REQUESTS), cli="llmlb nodes list -o csv", footer=21),
     Action("acknowledge", ("k",), "ack", "say that you take care of the alert", Group.ACT, (Place.ALERTS,),
-           no_cli="POST /v0/alerts/ID/ack does the same", changes=True, footer=10),
+           cli="llmlb alerts ack {ids}", changes=True, footer=10),
     Action("silence", ("z",), "silence 1h", "keep the alert quiet for an hour; again ends the silence", Group.ACT,
-           (Place.ALERTS,), no_cli="POST /v0/alerts/ID/silence does the same", changes=True, footer=11),
+           (Place.ALERTS,), cli="llmlb alerts silence {ids}", changes=True, footer=11),
     Action("create_key", ("n",), "new", "create an API key and show it, once", Group.ACT, (Place.KEYS,),
            cli="llmlb keys create NAME", changes=True, danger=Danger.ASK, footer=10),
     Action("revoke_key", ("D",), "revoke", "end an API key at once", Group.ACT, (Place.KEYS,),
@@ -177,11 +177,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("loadtest", ("L",), "loadtest", "run a load test", Group.SCREENS, EVERYWHERE,
            cli="llmlb loadtest", footer=31),
     Action("requests", ("R",), "requests", "the recent requests", Group.SCREENS, EVERYWHERE,
-           no_cli="GET /v0/requests lists the same", footer=32),
+           cli="llmlb requests list", footer=32),
     Action("alerts", ("A",), "alerts", "what needs a person", Group.SCREENS, EVERYWHERE,
-           cli="llmlb status", footer=33),
+           cli="llmlb alerts list", footer=33),
     Action("events", ("E",), "events", "everything that happened", Group.SCREENS, EVERYWHERE,
-           no_cli="GET /v0/events streams the same", footer=34),
+           cli="llmlb events tail", footer=34),
     Action("keys", ("K",), "keys", "the API keys of the clients", Group.SCREENS, EVERYWHERE, cli="llmlb keys list"),
     _seen("help", ("question_mark",), "help", "the keys of this screen", Group.CONSOLE, EVERYWHERE, 1),
     _seen("palette", ("ctrl+p",), "palette", "find an action by its name", Group.CONSOLE, EVERYWHERE),

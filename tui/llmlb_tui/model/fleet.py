@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmlb_tui.model.alerts import Alert, ranked, read_alert
 from llmlb_tui.model.events import EventRing, read_change
 from llmlb_tui.model.history import History, Point, has_history
-from llmlb_tui.model.nodes import NodeRow, WordMemory, read_node
+from llmlb_tui.model.nodes import NodeRow, new_memory, read_node
 from llmlb_tui.model.reading import Fields, count, fields, instant, rows
 from llmlb_tui.model.settings import Settings, read_settings
 from llmlb_tui.model.text import clean
@@ -42,7 +42,7 @@ class FleetState:
         self._local_offset_s = now_unix_s - now_s
         self._is_router_known = False
         self._totals: tuple[int, Totals] = (-1, Totals())
-        self._words: WordMemory = {}
+        self._read = new_memory()
 
     # The clock
 
@@ -95,7 +95,6 @@ class FleetState:
         """The console has not looked for a while: lines are interrupted, not drawn straight through."""
         for history in self.histories.values():
             history.gap()
-            history.is_complete = False
         self.memory.gap()
 
     def set_alerts(self, answer: object) -> None:
@@ -132,10 +131,10 @@ class FleetState:
         return changed | before
 
     def _take_node(self, event: Fields, now_s: float) -> set[str]:
-        node_id = clean(event.get("node_id"))
         if "node" not in event:
             return set()
         if event["node"] is None:
+            node_id = clean(event.get("node_id"))
             self._drop(node_id)
             self.revision += 1
             return {node_id}
@@ -146,10 +145,12 @@ class FleetState:
         return {row.id}
 
     def _put(self, node: Fields, now_s: float) -> NodeRow | None:
-        row = read_node(node, self.router_now(now_s), self._words)
-        if row is None or (row.id not in self.nodes and len(self.nodes) >= MAX_NODES):
+        row = read_node(node, now_s + self._router_offset_s, self._read)
+        if row is None:
             return None
         known = self.nodes.get(row.id)
+        if known is None and len(self.nodes) >= MAX_NODES:
+            return None
         history = self.histories.get(row.id)
         if history is None:
             history = self.histories[row.id] = History()
@@ -165,7 +166,7 @@ class FleetState:
     def _drop(self, node_id: str) -> None:
         self.nodes.pop(node_id, None)
         self.histories.pop(node_id, None)
-        self._words.pop(node_id, None)
+        self._read.forget(node_id)
         self.news += 1
 
     def _take_alert(self, value: object) -> None:

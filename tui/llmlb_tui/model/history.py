@@ -26,23 +26,29 @@ GAP = Point(None, None, None)
 class History:
     """Ten points, oldest first."""
 
-    __slots__ = ("_points", "is_complete")
+    __slots__ = ("_points", "_seen", "is_complete")
 
     def __init__(self) -> None:
         self._points: deque[Point] = deque(maxlen=POINTS)
+        self._seen = 0
         self.is_complete = False
-        """The router's own ten points have been read in; until then there may be older ones."""
+        """There is nothing older to ask the router for: its ten points were read in, or as many were seen here."""
 
     def __len__(self) -> int:
         return len(self._points)
 
     def add(self, point: Point) -> None:
         self._points.append(point)
+        if not self.is_complete:
+            self._seen += 1
+            self.is_complete = self._seen >= POINTS
 
     def gap(self) -> None:
         """Nobody looked for a while: the line is interrupted once, however long it was."""
         if self._points and self._points[-1] != GAP:
             self._points.append(GAP)
+        self._seen = 0
+        self.is_complete = False
 
     def read(self, answer: object) -> None:
         """Take over the router's own points, which reach further back than what was seen here."""

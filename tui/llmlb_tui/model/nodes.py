@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
+from typing import NamedTuple
 
 from llmlb.core.health import NodeState
 from llmlb_tui.model.reading import Fields, count, fields, instant, names, number, rows
@@ -26,9 +26,8 @@ _EXCLUSIONS = frozenset({"gpu", "vram", "active"})
 MAX_ID_CHARACTERS = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What hardly ever changes about a node. models: loaded ones first."""
+class Words(NamedTuple):
+    """What hardly ever changes about a node. models: loaded ones first.  limit: its ``max_concurrency``."""
 
     url: str
     machine: str
@@ -39,13 +38,44 @@ class Words:
     available: tuple[str, ...]
     models: tuple[str, ...]
     gpus: tuple[str, ...]
+    limit: int | None
 
 
-_WORD_FIELDS = ("url", "machine_name", "name", "note", "tags", "loaded_models", "available_models", "gpus")
+class Status(NamedTuple):
+    """How a node stands; it seldom changes either. is_measured: its figures say something about now."""
+
+    state: NodeState
+    draining: bool
+    late: bool
+    excluded_by: tuple[str, ...]
+    circuit: str
+    mood: Mood
+    attention: int
+    is_measured: bool
+
+
+_WORD_FIELDS = (
+    "url", "machine_name", "name", "note", "tags", "loaded_models", "available_models", "gpus", "max_concurrency",
+)  # fmt: skip
+_STATUS_FIELDS = ("state", "draining", "late", "excluded_by", "circuit", "metrics_available")
 _word_values = itemgetter(*_WORD_FIELDS)
+_status_values = itemgetter(*_STATUS_FIELDS)
 
-WordMemory = dict[str, tuple[object, Words]]
-"""The words of each node, and the values they were read from: a heartbeat seldom brings new ones."""
+
+class Memory(NamedTuple):
+    """What was made of each node, and the values it was made from: a heartbeat seldom brings new ones."""
+
+    words: dict[str, tuple[object, Words]]
+    statuses: dict[str, tuple[object, Status]]
+
+    def forget(self, node_id: str) -> None:
+        self.words.pop(node_id, None)
+        self.statuses.pop(node_id, None)
+
+
+def new_memory() -> Memory:
+    """One that remembers nothing yet."""
+    return Memory({}, {})
 
 
 class NodeRow:
@@ -58,29 +88,24 @@ class NodeRow:
     """
 
     __slots__ = (
-        "_raw", "_read_at_unix_s", "active", "attention", "circuit", "draining", "excluded_by", "gpu", "id", "late",
-        "mood", "state", "temp", "vram", "words",
+        "_raw", "_read_at_unix_s", "active", "attention", "circuit", "draining", "excluded_by", "gpu", "heartbeats",
+        "id", "late", "mood", "state", "temp", "vram", "words",
     )  # fmt: skip
 
-    def __init__(self, raw: Fields, node_id: str, words: Words, *, now_unix_s: float) -> None:
+    def __init__(self, raw: Fields, node_id: str, words: Words, status: Status, now_unix_s: float) -> None:
         self._raw = raw
         self._read_at_unix_s = now_unix_s
         self.id = node_id
         self.words = words
-        state = self.state = _state(raw.get("state"))
-        draining = self.draining = raw.get("draining") is True
-        self.late = raw.get("late") is True
-        self.excluded_by = _excluded(raw.get("excluded_by"))
-        self.circuit = clean(raw.get("circuit"), 40) or "closed"
-        # What a node measured before it fell silent says nothing about now.
-        measured = raw.get("metrics_available") is not False and state is not NodeState.OFFLINE
-        self.gpu = number(raw.get("gpu_usage")) if measured else None
-        self.vram = number(raw.get("vram_usage")) if measured else None
-        self.temp = number(raw.get("temperature")) if measured else None
-        self.active = count(raw.get("active_requests"))
-        self.mood = _mood(state, draining)
-        troubled = self.late or bool(self.excluded_by) or self.circuit != "closed"
-        self.attention = _attention(state, draining, troubled=troubled)
+        self.state, self.draining, self.late, self.excluded_by, self.circuit, self.mood, self.attention, measured = (
+            status
+        )
+        get = raw.get
+        self.gpu = number(get("gpu_usage")) if measured else None
+        self.vram = number(get("vram_usage")) if measured else None
+        self.temp = number(get("temperature")) if measured else None
+        self.active = count(get("active_requests"))
+        self.heartbeats = count(get("heartbeats"))
 
     @property
     def is_in_trouble(self) -> bool:
@@ -112,10 +137,6 @@ class NodeRow:
         return number(self._raw.get("avg_ttft_ms"))
 
     @property
-    def heartbeats(self) -> int:
-        return count(self._raw.get("heartbeats"))
-
-    @property
     def timeouts(self) -> int:
         return count(self._raw.get("timeouts"))
 
@@ -125,8 +146,7 @@ class NodeRow:
 
     @property
     def max_concurrency(self) -> int | None:
-        limit = number(self._raw.get("max_concurrency"))
-        return None if limit is None else int(limit)
+        return self.words.limit
 
     @property
     def revision(self) -> int:
@@ -185,7 +205,7 @@ class NodeRow:
         return max(0.0, up_s + now_unix_s - self._read_at_unix_s)
 
 
-def read_node(value: object, now_unix_s: float, memory: WordMemory | None = None) -> NodeRow | None:
+def read_node(value: object, now_unix_s: float, memory: Memory | None = None) -> NodeRow | None:
     """A node of ``/v0/nodes`` or of the feed; None for what has no usable id.
 
     now_unix_s: the router's clock when the value was made: uptimes count on from there.
@@ -195,19 +215,25 @@ def read_node(value: object, now_unix_s: float, memory: WordMemory | None = None
     node_id = clean(node.get("id"), MAX_ID_CHARACTERS)
     if not node_id:
         return None
-    return NodeRow(node, node_id, _words(node, node_id, {} if memory is None else memory), now_unix_s=now_unix_s)
-
-
-def _words(node: Fields, node_id: str, memory: WordMemory) -> Words:
+    known = new_memory() if memory is None else memory
     try:
-        values = _word_values(node)
+        word_values, status_values = _word_values(node), _status_values(node)
     except KeyError:
-        values = tuple(node.get(name) for name in _WORD_FIELDS)
-    known = memory.get(node_id)
-    if known is not None and known[0] == values:
-        return known[1]
+        word_values = tuple(map(node.get, _WORD_FIELDS))
+        status_values = tuple(map(node.get, _STATUS_FIELDS))
+    words = known.words.get(node_id)
+    if words is None or words[0] != word_values:
+        words = known.words[node_id] = (word_values, _words(node))
+    status = known.statuses.get(node_id)
+    if status is None or status[0] != status_values:
+        status = known.statuses[node_id] = (status_values, _status(node))
+    return NodeRow(node, node_id, words[1], status[1], now_unix_s)
+
+
+def _words(node: Fields) -> Words:
     loaded, available = names(node.get("loaded_models")), names(node.get("available_models"))
-    words = Words(
+    limit = number(node.get("max_concurrency"))
+    return Words(
         url=clean(node.get("url")),
         machine=clean(node.get("machine_name")),
         name=clean(node.get("name")),
@@ -217,9 +243,27 @@ def _words(node: Fields, node_id: str, memory: WordMemory) -> Words:
         available=available,
         models=tuple(dict.fromkeys((*loaded, *available))),
         gpus=_gpus(node),
+        limit=None if limit is None else int(limit),
     )
-    memory[node_id] = (values, words)
-    return words
+
+
+def _status(node: Fields) -> Status:
+    state = _state(node.get("state"))
+    draining, late = node.get("draining") is True, node.get("late") is True
+    excluded_by = _excluded(node.get("excluded_by"))
+    circuit = clean(node.get("circuit"), 40) or "closed"
+    troubled = late or bool(excluded_by) or circuit != "closed"
+    return Status(
+        state,
+        draining,
+        late,
+        excluded_by,
+        circuit,
+        _mood(state, draining),
+        _attention(state, draining, troubled=troubled),
+        # What a node measured before it fell silent says nothing about now.
+        is_measured=node.get("metrics_available") is not False and state is not NodeState.OFFLINE,
+    )
 
 
 def _state(value: object) -> NodeState:

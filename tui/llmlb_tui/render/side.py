@@ -144,6 +144,10 @@ def _indented(given: Line) -> Line:
     return line(Span(" "), *given.spans)
 
 
+def _with_unit(figure: str, unit: str) -> str:
+    return figure if figure == ABSENT else f"{figure} {unit}"
+
+
 def _from_detail(detail: Fields, cells: int) -> list[Line]:
     circuit = fields(detail.get("circuit_detail"))
     selections = sorted(fields(detail.get("selections")).items(), key=lambda pair: str(pair[0]))
@@ -153,14 +157,14 @@ def _from_detail(detail: Fields, cells: int) -> list[Line]:
     interval = ABSENT if interval_s is None else f"{interval_s:g} s"
     registered, approved = clean(detail.get("registered_at")) or ABSENT, clean(detail.get("approved_at")) or ABSENT
     rows = [
-        ("AGENT", f"{engine}  agent {agent}  beats every {interval}"),
-        ("QUEUE", f"{_number(detail, 'queue_depth')} waiting in the engine"),
-        ("CACHE", f"{_number(detail, 'kv_cache_usage')} % of the kv cache"),
-        ("CIRC", f"{clean(circuit.get('state')) or ABSENT}  failures in a row {_number(circuit, 'failures_in_row')}"
-                 f"  ejections {_number(circuit, 'ejections')}"),
+        ("AGENT", f"{engine}, agent {agent}, beats every {interval}"),
+        ("QUEUE", _with_unit(_number(detail, "queue_depth"), "waiting in the engine")),
+        ("CACHE", _with_unit(_number(detail, "kv_cache_usage"), "% of the kv cache")),
+        ("CIRC", f"{clean(circuit.get('state')) or ABSENT}, failures in a row {_number(circuit, 'failures_in_row')}"
+                 f", ejections {_number(circuit, 'ejections')}"),
         ("ERROR", clean(detail.get("last_error")) or "none"),
         ("CHOSEN", reasons or "never yet"),
-        ("SINCE", f"registered {registered}  approved {approved}"),
+        ("SINCE", f"registered {registered}, approved {approved}"),
     ]  # fmt: skip
     return [each for name, text in rows for each in _texts(name, text, cells)]
 

@@ -15,7 +15,7 @@ from llmlb_tui.render.line import EMPTY, Line, Role, Span, both_ends, clipped, d
 from llmlb_tui.screens.listing import ListScreen
 from llmlb_tui.screens.screen import bindings_of
 from llmlb_tui.screens.text import TextScreen
-from llmlb_tui.widgets.prompt import Question
+from llmlb_tui.widgets.question import Question
 
 
 class EventScreen(ListScreen):
@@ -114,7 +114,7 @@ class EventScreen(ListScreen):
             self._query = before
             self.sync()
 
-        self.prompt.ask(Question("/", before, changed, lambda text: True, cancelled))
+        self.ask(Question("/", before, changed, lambda text: True, cancelled))
 
     def do_back(self) -> None:
         if self._query:

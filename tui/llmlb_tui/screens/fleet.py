@@ -29,7 +29,7 @@ from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, key, line
 from llmlb_tui.screens.fleet_acts import FleetActs
 from llmlb_tui.screens.screen import bindings_of
 from llmlb_tui.widgets.lines import Lines
-from llmlb_tui.widgets.prompt import Question
+from llmlb_tui.widgets.question import Question
 from llmlb_tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ class FleetScreen(FleetActs):
             view.filter = before
             self.reorder()
 
-        self.prompt.ask(Question("/", before.text, changed, entered, cancelled))
+        self.ask(Question("/", before.text, changed, entered, cancelled))
 
     def do_reverse(self) -> None:
         view = self.console_app.desk.view

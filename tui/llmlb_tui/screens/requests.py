@@ -16,7 +16,7 @@ from llmlb_tui.render.requests import request_head, request_line, request_page
 from llmlb_tui.screens.listing import ListScreen
 from llmlb_tui.screens.screen import bindings_of
 from llmlb_tui.screens.text import TextScreen
-from llmlb_tui.widgets.prompt import Question
+from llmlb_tui.widgets.question import Question
 
 FETCH_S = 1.0
 LISTED = 300
@@ -115,7 +115,7 @@ class RequestScreen(ListScreen):
             self._query = before
             self.sync()
 
-        self.prompt.ask(Question("/", before, changed, lambda text: True, cancelled))
+        self.ask(Question("/", before, changed, lambda text: True, cancelled))
 
     def do_back(self) -> None:
         if self._query:

@@ -18,6 +18,7 @@ from llmlb_tui.render.head import title_line
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, line
 from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.prompt import Prompt
+from llmlb_tui.widgets.question import Question
 from llmlb_tui.widgets.synced import SyncedScreen
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class ConsoleScreen(SyncedScreen):
     @property
     def prompt(self) -> Prompt:
         return self.query_one("#prompt", Prompt)
+
+    def ask(self, question: Question) -> None:
+        """Ask on the line above the footer."""
+        self.prompt.ask(question)
 
     def sync(self) -> int:
         """Redraw what changed; answers how many lines that were. Called a few times a second and after each key."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,21 +14,7 @@ from llmlb_tui.model.advice import Advice
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line
 from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.painter import Painter
-
-
-class Question(NamedTuple):
-    """What is asked. sign: before the line.  changed: looks at the text while it is typed.
-
-    entered: takes the text and answers whether the prompt may close.  cancelled: the operator pressed Esc.
-    complete: from the text to the whole line it could become, "" for nothing.
-    """
-
-    sign: str
-    text: str
-    changed: Callable[[str], Advice]
-    entered: Callable[[str], bool]
-    cancelled: Callable[[], None]
-    complete: Callable[[str], str] | None = None
+from llmlb_tui.widgets.question import Question
 
 
 class _Completion(Suggester):
@@ -86,8 +71,16 @@ class Prompt(Vertical):
         field.cursor_position = len(question.text)
         self._advice = question.changed(question.text)
         self.add_class("open")
-        field.focus()
+        # At once: what was typed in the same breath belongs to the field already.
+        self.screen.set_focus(field)
         self._draw()
+
+    def take(self, key: events.Key) -> bool:
+        """Take a letter that was on its way when the prompt was opened; answers whether it was one."""
+        if self._question is None or not key.is_printable or key.character is None:
+            return False
+        self.query_one(Input).insert_text_at_cursor(key.character)
+        return True
 
     def close(self) -> None:
         """Close it and give the keyboard back to the screen."""

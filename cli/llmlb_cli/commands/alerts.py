@@ -1,0 +1,140 @@
+"""llmlb alerts list, ack and silence"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from llmlb.client.address import segment
+from llmlb.clock import rfc3339
+from llmlb_cli.context import Fields, Router, router_of
+from llmlb_cli.exits import ExitCode, Failure, note, usage
+from llmlb_cli.output import Listing, line, show, show_object
+from llmlb_cli.record_columns import ALERTS
+from llmlb_cli.spans import span_s
+from llmlb_cli.suggestions import did_you_mean
+from llmlb_cli.units import duration
+
+PATH = "/v0/alerts"
+MAX_SILENCE_S = 30 * 24 * 3600
+
+_INSTANTS = {
+    "fired_at_unix_s": "fired_at",
+    "resolved_at_unix_s": "resolved_at",
+    "acknowledged_at_unix_s": "acknowledged_at",
+    "silenced_until_unix_s": "silenced_until",
+}
+
+Which = Annotated[str, typer.Argument(metavar="ALERT", help="Its id; or its node or rule, where that is one alert.")]
+
+
+def list_alerts(
+    ctx: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also the last ones that are over.")] = False,
+    severity: Annotated[str, typer.Option(metavar="NAME", help="Only warning or critical ones.")] = "",
+) -> None:
+    """List what needs a person, critical alerts first, each with what can be done.
+
+    Examples:
+      llmlb alerts list
+      llmlb alerts list --severity critical -o name
+      llmlb alerts list --all -o json | jq '.items[].rule'
+    """
+    if severity not in ("", "warning", "critical"):
+        raise usage(f'there is no severity "{severity}"', hint="the severities are warning and critical")
+    router = router_of(ctx)
+    rows = [
+        row
+        for row in alerts_of(router)
+        if (everything or row["is_firing"]) and (not severity or row.get("severity") == severity)
+    ]
+    show(Listing("AlertList", ALERTS, rows), router.view)
+    if router.view.format == "table" and not router.view.fields and not router.options.quiet:
+        hints = {str(row["rule"]): str(row["hint"]) for row in rows if row.get("hint") and row["is_firing"]}
+        for rule, hint in hints.items():
+            note(f"{rule}: {hint}")
+
+
+def acknowledge_alert(ctx: typer.Context, alert: Which) -> ExitCode:
+    """Say that somebody takes care of it. The alert stays until its cause is gone.
+
+    Examples:
+      llmlb alerts ack 3f9c2a1b7d04
+      llmlb alerts ack gpu-1
+      llmlb alerts ack gpu-1 --dry-run
+    """
+    router = router_of(ctx)
+    found = the_alert(router, alert)
+    answer = _readable(router.fields("POST", f"{PATH}/{segment(str(found['id']))}/ack"))
+    _tell(router, answer, f"acknowledged {_named(answer)}  next: llmlb alerts list")
+    return ExitCode.OK
+
+
+def silence_alert(
+    ctx: typer.Context,
+    alert: Which,
+    for_text: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long: 30m, 8h, 7d; default 1h, 0 ends it.")
+    ] = "1h",
+) -> ExitCode:
+    """Keep an alert quiet for a time, also when it fires again meanwhile. It is still listed.
+
+    Examples:
+      llmlb alerts silence 3f9c2a1b7d04 --for 8h
+      llmlb alerts silence gpu-1 --for 0
+      llmlb alerts silence gpu-1 --for 8h -o json
+    """
+    seconds = span_s(for_text)
+    if seconds > MAX_SILENCE_S:
+        raise usage(f"--for {for_text} is longer than 30 days", hint="give at most 30d")
+    router = router_of(ctx)
+    found = the_alert(router, alert)
+    answer = _readable(router.fields("POST", f"{PATH}/{segment(str(found['id']))}/silence", body={"seconds": seconds}))
+    until = f"silenced {_named(answer)} for {duration(seconds)}" if seconds else f"{_named(answer)} may speak again"
+    _tell(router, answer, f"{until}  next: llmlb alerts list")
+    return ExitCode.OK
+
+
+def alerts_of(router: Router) -> list[Fields]:
+    """All alerts the router tells, instants as RFC 3339."""
+    return [_readable(row) for row in router.rows(PATH, "alerts")]
+
+
+def the_alert(router: Router, wanted: str) -> Fields:
+    """The alert with that id, else the only firing one of that subject or rule. Raises Failure otherwise."""
+    rows = alerts_of(router)
+    found = [row for row in rows if row.get("id") == wanted]
+    found = found or [row for row in rows if row["is_firing"] and wanted in (row.get("subject"), row.get("rule"))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{row.get('id')} ({row.get('rule')} {row.get('subject')})".strip() for row in found[:8])
+        raise usage(f'{len(found)} alerts fit "{wanted}"', hint=f"give the id: {ids}")
+    known = [str(row.get(name)) for row in rows for name in ("id", "subject", "rule") if row.get(name)]
+    raise Failure(
+        f'no alert "{wanted}" fires at {router.url}',
+        exit_code=ExitCode.NOT_FOUND,
+        hint=did_you_mean(wanted, known) or "which there are: llmlb alerts list",
+        context=router.description,
+    )
+
+
+def _readable(row: Fields) -> Fields:
+    """An alert as the CLI tells it: every instant is RFC 3339 here."""
+    shown: Fields = {}
+    for name, value in row.items():
+        at = _INSTANTS.get(name)
+        shown[at or name] = rfc3339(value) if at and isinstance(value, int | float) else value
+    return {**shown, "is_firing": bool(row.get("is_firing"))}
+
+
+def _named(alert: Fields) -> str:
+    return " ".join(str(each) for each in (alert.get("rule"), alert.get("subject")) if each)
+
+
+def _tell(router: Router, alert: Fields, text: str) -> None:
+    if not router.view.is_human:
+        show_object("Alert", alert, router.view, columns=ALERTS)
+    elif not router.options.quiet:
+        line(text)

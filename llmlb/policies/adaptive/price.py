@@ -1,0 +1,132 @@
+"""What sending a request to a node would cost, in seconds, and how costs are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from llmlb.core.choice import Cost, Endpoint, InferenceRequest, Objective
+from llmlb.core.prefix import BLOCK_BYTES
+from llmlb.policies.adaptive.lane import FEW_SAMPLES, Lane, ModelBook
+
+DECODE_SHARE = 0.05
+"""Part of the answer's time that counts. Nearly every answer keeps its pace on nearly every node; the first token is
+what suffers from a bad choice. Measured: 0.02 to 0.1 is flat, 0.5 overloads the slow nodes."""
+PACE_SHARE = 0.3
+"""Part of the time by which an answer is slower than its objective that counts besides."""
+LOAD_FACTOR = 2.0
+"""A load also costs the model that it evicts, and the requests of the one after it."""
+TRIAL_SHARE = 0.5
+"""An idle node of which little is known is tried, with one request at a time: neither starved nor flooded."""
+EQUAL_SHARE = 0.05
+EQUAL_S = 0.005
+"""Costs this close are taken for equal: no estimate is better than that, and equals take turns."""
+
+Price = tuple[float, int, Lane, int, float]
+"""Seconds, the node's turn, the lane, tokens to read, seconds of waiting. Turns are unique: a comparison never reaches
+the lane."""
+
+
+class Demand(NamedTuple):
+    """What a request asks of a node, before anything is known of the node. tpot_s: infinite without an objective."""
+
+    tokens: int
+    output_tokens: float
+    tpot_s: float
+    block_tokens: float
+    """How many tokens a block of its prompt is."""
+
+
+def demand_of(request: InferenceRequest, book: ModelBook) -> Demand:
+    """Sizes that are not known yet are those that the model's requests usually have."""
+    tokens = 1 + int(text_bytes_of(request) / book.bytes_per_token)
+    if tokens == 1:
+        tokens = int(book.prompt_tokens)
+    output = book.output_tokens
+    if request.endpoint is Endpoint.EMBEDDINGS:
+        output = 0.0
+    elif request.max_tokens is not None and request.max_tokens < output:
+        output = float(request.max_tokens)
+    tpot_s = math.inf if request.objective is None else request.objective.tpot_s
+    return Demand(tokens, output, tpot_s, BLOCK_BYTES / book.bytes_per_token)
+
+
+def text_bytes_of(request: InferenceRequest) -> int:
+    return request.body_bytes if request.prompt is None else request.prompt.text_bytes
+
+
+def longest_not_chosen(prices: Sequence[Price]) -> Price:
+    """Of the cheapest and those that cost as good as the same; first those that have more of the prompt already.
+
+    prices: in order.
+    """
+    best, limit_s = prices[0], _as_good_as(prices[0][0])
+    for price in prices:
+        if price[0] > limit_s:
+            break
+        if (price[3], price[1]) < (best[3], best[1]):
+            best = price
+    return best
+
+
+def follows_prefix(chosen: Price, prices: Sequence[Price], all_tokens: int) -> bool:
+    """Whether the choice would have been another had nobody held a part of the prompt."""
+    if chosen[3] == all_tokens:
+        return False
+    cheapest_s = min([seconds + (all_tokens - tokens) * lane.prefill.slope for seconds, _, lane, tokens, _ in prices])
+    return chosen[0] + (all_tokens - chosen[3]) * chosen[2].prefill.slope > _as_good_as(cheapest_s)
+
+
+def _as_good_as(seconds: float) -> float:
+    return seconds * (1.0 + EQUAL_SHARE) + EQUAL_S
+
+
+def first_token_s(price: Price) -> float:
+    """Until its first token would come; no share, no penalty."""
+    _, _, lane, tokens, wait_s = price
+    return wait_s + lane.prefill.at(tokens) + (lane.expected_load_s if lane.needs_load else 0.0)
+
+
+def could_be_in_time(price: Price, objective: Objective) -> bool:
+    """Whether the node, if it had nothing else to do, would meet the objective."""
+    lane = price[2]
+    return first_token_s(price) - price[4] <= objective.ttft_s and lane.decode.base <= objective.tpot_s
+
+
+def keeps_pace(price: Price, objective: Objective) -> bool:
+    """Whether the answer would be fast enough beside those that the node writes now."""
+    lane = price[2]
+    return lane.decode.at(lane.work.in_flight) <= objective.tpot_s
+
+
+def cost_of(price: Price, demand: Demand, now_s: float) -> Cost:
+    """A price in its terms, for people."""
+    total_s, _, lane, tokens, wait_s = price
+    work, rest_s = lane.work, total_s
+    terms = {"wait": wait_s, "prefill": lane.prefill.at(tokens), "decode": 0.0}
+    if lane.needs_load:
+        terms["load"] = LOAD_FACTOR * lane.expected_load_s
+        rest_s -= terms["load"]
+    if work.failures:
+        terms["penalty"] = work.penalty_s(now_s)
+        rest_s -= terms["penalty"]
+    if lane.samples < FEW_SAMPLES and not work.in_flight:
+        terms["trial"] = rest_s - rest_s / TRIAL_SHARE
+        rest_s /= TRIAL_SHARE
+    rest_s -= wait_s + terms["prefill"]
+    if demand.tpot_s < math.inf:
+        # The step is what makes up the rest: share * step + pace share * (step - objective), or only the first.
+        terms["pace"] = _pace_of(rest_s, demand)
+        rest_s -= terms["pace"]
+    terms["decode"] = rest_s
+    return Cost(work.id, total_s, terms)
+
+
+def _pace_of(rest_s: float, demand: Demand) -> float:
+    """How much of decode and pace together is pace."""
+    output, tpot_s = demand.output_tokens, demand.tpot_s
+    on_pace_s = DECODE_SHARE * output * tpot_s
+    if rest_s <= on_pace_s:
+        return 0.0
+    return (rest_s - on_pace_s) * PACE_SHARE / (PACE_SHARE + DECODE_SHARE)

@@ -1,0 +1,89 @@
+"""llmlb alerts list, ack and silence"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cli.command_line import Run
+from cli.fake_router import Answer, FakeRouter
+
+PATH = "/v0/alerts"
+
+
+def _alert(alert_id: str, rule: str, subject: str, **fields: object) -> dict[str, object]:
+    usual: dict[str, object] = {
+        "id": alert_id,
+        "rule": rule,
+        "severity": "critical",
+        "subject": subject,
+        "node_id": subject,
+        "cause": "no heartbeat\x1b[2J",
+        "hint": "Check the agent.",
+        "is_firing": True,
+        "fired_at_unix_s": 60.0,
+        "resolved_at_unix_s": None,
+        "acknowledged_by": "",
+        "acknowledged_at_unix_s": None,
+        "silenced_by": "",
+        "silenced_until_unix_s": None,
+    }
+    return {**usual, **fields}
+
+
+@pytest.fixture
+def alerts(router: FakeRouter) -> FakeRouter:
+    rows = [
+        _alert("a1", "node_offline", "gpu-1"),
+        _alert("a2", "node_late", "gpu-2", severity="warning", acknowledged_by="kim"),
+        _alert("a3", "node_late", "gpu-3", severity="warning", is_firing=False, resolved_at_unix_s=120.0),
+        _alert("a4", "temperature", "gpu-2", severity="warning", silenced_until_unix_s=9e9),
+    ]
+    router.answers["GET", PATH] = Answer(200, {"alerts": rows})
+    for row in rows:
+        for verb in ("ack", "silence"):
+            router.answers["POST", f"{PATH}/{row['id']}/{verb}"] = Answer(200, row)
+    return router
+
+
+def test_what_fires_is_listed_with_what_to_do(alerts: FakeRouter, run: Run) -> None:
+    ran = run("alerts", "list")
+    assert ran.out == (
+        "ID  SEVERITY  RULE          ABOUT  STATE         CAUSE\n"
+        "a1  critical  node_offline  gpu-1  firing        no heartbeat[2J\n"
+        "a2  warning   node_late     gpu-2  acked by kim  no heartbeat[2J\n"
+        "a4  warning   temperature   gpu-2  silenced      no heartbeat[2J\n"
+    )
+    assert "node_offline: Check the agent." in ran.err
+    assert run("alerts", "list", "--severity", "critical", "-o", "name").out == "a1\n"
+    assert run("alerts", "list", "--severity", "bad").code == 2
+
+
+def test_json_tells_instants_as_all_other_lists_do(alerts: FakeRouter, run: Run) -> None:
+    items = json.loads(run("alerts", "list", "--all", "-o", "json").out)["items"]
+    assert [item["id"] for item in items] == ["a1", "a2", "a3", "a4"]
+    assert (items[2]["fired_at"], items[2]["resolved_at"]) == ("1970-01-01T00:01:00Z", "1970-01-01T00:02:00Z")
+    assert not any("unix" in name for name in items[0])
+
+
+def test_an_alert_is_named_by_id_or_by_what_it_alone_is_about(alerts: FakeRouter, run: Run) -> None:
+    for name, alert_id in (("a1", "a1"), ("gpu-1", "a1"), ("node_late", "a2"), ("a3", "a3")):
+        assert run("alerts", "ack", name).code == 0
+        assert alerts.asked[-1].path == f"{PATH}/{alert_id}/ack"
+    ran = run("alerts", "ack", "gpu-2")
+    assert (ran.code, "a2 (node_late gpu-2), a4 (temperature gpu-2)" in ran.err) == (2, True)
+    ran = run("alerts", "ack", "gpu-11")
+    assert (ran.code, "did you mean gpu-1" in ran.err) == (6, True)
+
+
+def test_a_silence_lasts_as_long_as_was_said(alerts: FakeRouter, run: Run) -> None:
+    ran = run("alerts", "silence", "a1", "--for", "8h")
+    assert ran.out == "silenced node_offline gpu-1 for 8h00m  next: llmlb alerts list\n"
+    assert alerts.asked[-1].body == {"seconds": 28_800}
+    assert "may speak again" in run("alerts", "silence", "a1", "--for", "0").out
+    assert json.loads(run("alerts", "silence", "a1", "-o", "json").out)["item"]["id"] == "a1"
+    assert alerts.asked[-1].body == {"seconds": 3600}
+    alerts.asked.clear()
+    assert run("alerts", "silence", "a1", "--for", "31d").code == 2
+    assert run("alerts", "silence", "a1", "--for", "soon").code == 2
+    assert alerts.asked == []

@@ -1,0 +1,164 @@
+"""llmlb requests list, get and tail"""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from cli.command_line import Run
+from cli.fake_router import Answer, Asked, FakeRouter, refusal
+
+from llmlb.clock import rfc3339
+from llmlb_cli.commands import requests as command
+from llmlb_cli.spans import since_unix_s
+
+PATH = "/v0/requests"
+
+
+def _request(number: int, at: float = 0.0, **fields: object) -> dict[str, object]:
+    usual: dict[str, object] = {
+        "id": f"req_{number:04}",
+        "at": rfc3339(at or 1_790_000_000.0 + number),
+        "model": "m",
+        "node_id": "gpu-1",
+        "status": 200,
+        "outcome": "answered",
+        "stream": True,
+        "queue_ms": 0.0,
+        "ttft_ms": 120.0,
+        "total_ms": 2000.0,
+        "prompt_tokens": 12,
+        "completion_tokens": 48,
+        "estimated": False,
+        "attempts": [],
+        "error": "",
+    }
+    return {**usual, **fields}
+
+
+def _paging(rows: list[dict[str, object]]) -> object:
+    """Answers as the router does: newest first, narrowed and cut."""
+
+    def answer(asked: Asked) -> Answer:
+        before = float(asked.query.get("before", "inf"))
+        found = [row for row in rows if since_unix_s(str(row["at"])) < before]
+        return Answer(200, {"requests": found[: int(asked.query["limit"])]})
+
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "POLL_S", 0.0)
+
+
+def test_requests_are_told_by_where_they_went_and_how_they_ended(router: FakeRouter, run: Run) -> None:
+    rows = [
+        _request(2, model="q\x1b[2J", status=502, outcome="failed", node_id="", ttft_ms=None, completion_tokens=None),
+        _request(1, status=0, outcome="cancelled", estimated=True, prompt_tokens=None),
+    ]
+    router.answers["GET", PATH] = Answer(200, {"requests": rows})
+    assert run("requests", "list").out == (
+        "AT                   MODEL  NODE   RESULT       TTFT  TOTAL  TOKENS\n"
+        "2026-09-21 14:13:22  q[2J   -      502 failed      -  2.00s    12>-\n"
+        "2026-09-21 14:13:21  m      gpu-1  cancelled   120ms  2.00s   ->~48\n"
+    )
+
+
+def test_what_is_asked_for_reaches_the_router(router: FakeRouter, run: Run) -> None:
+    router.answers["GET", PATH] = Answer(200, {"requests": []})
+    words = "--model m --node n --key k --outcome failed --status 502 --since 1970-01-01T00:01:00Z --limit 7"
+    assert run("requests", "list", *words.split()).code == 0
+    assert router.asked[0].query == {
+        "model": "m",
+        "node": "n",
+        "key": "k",
+        "outcome": "failed",
+        "status": "502",
+        "since": "60.0",
+        "limit": "7",
+    }
+    ran = run("requests", "list", "--outcome", "fialed")
+    assert (ran.code, "did you mean failed" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 10, 11, 25, 0])
+def test_pages_are_joined_without_loss_or_repetition(
+    limit: int, router: FakeRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PAGE", 10)
+    # Several a second, and none of the seconds ends where a page does.
+    rows = [_request(number, at=1_790_000_000.0 + number // 4) for number in range(24, 0, -1)]
+    router.answers["GET", PATH] = _paging(rows)  # type: ignore[assignment]  # a Route
+    shown = run("requests", "list", "--limit", str(limit), "-o", "name").out.split()
+    assert shown == [str(row["id"]) for row in rows][: limit or None]
+
+
+def test_a_second_fuller_than_a_page_does_not_stop_the_listing(
+    router: FakeRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PAGE", 3)
+    rows = [_request(number, at=1_790_000_010.0 if number > 2 else 1_790_000_001.0) for number in range(9, 0, -1)]
+    router.answers["GET", PATH] = _paging(rows)  # type: ignore[assignment]  # a Route
+    assert run("requests", "list", "--limit", "0", "-o", "name").out.split()[-1] == "req_0001"
+
+
+def test_one_request_is_shown_with_its_failed_tries(router: FakeRouter, run: Run) -> None:
+    attempts = [{"node_id": "gpu-2", "reason": "least_active", "cause": "reset", "status": 0, "seconds": 0.25}]
+    router.answers["GET", f"{PATH}/req_0001"] = Answer(200, _request(1, attempts=attempts, error=""))
+    out = run("requests", "get", "req_0001").out
+    assert "outcome            answered\n" in out
+    assert "gpu-2  least_active       0  250ms  reset" in out
+    assert "error" not in out
+    assert json.loads(run("requests", "get", "req_0001", "-o", "json").out)["item"]["attempts"] == attempts
+
+
+def test_an_unknown_request_gets_the_nearest_id(router: FakeRouter, run: Run) -> None:
+    router.answers["GET", PATH] = Answer(200, {"requests": [_request(1)]})
+    router.answers["GET", f"{PATH}/req_0002"] = refusal(404, "request_not_found")
+    ran = run("requests", "get", "req_0002")
+    assert (ran.code, "did you mean req_0001" in ran.err) == (6, True)
+
+
+def test_a_kept_body_becomes_a_command_that_the_shell_reads_back(router: FakeRouter, run: Run) -> None:
+    body = '{"model": "m", "messages": [{"content": "it\'s $HOME `x`"}]}'
+    kept = _request(1, request_body=body, endpoint="/v1/chat/completions")
+    router.answers["GET", f"{PATH}/req_0001"] = Answer(200, kept)
+    words = shlex.split(run("requests", "get", "req_0001", "--curl").out)
+    assert words[0] == "curl"
+    assert f"{router.url}/v1/chat/completions" in words
+    assert words[words.index("--data-raw") + 1] == body
+    router.answers["GET", f"{PATH}/req_0001"] = Answer(200, _request(1, request_body=None))
+    ran = run("requests", "get", "req_0001", "--curl")
+    assert (ran.code, "records.bodies" in ran.err) == (6, True)
+
+
+def test_a_tail_shows_each_request_once_and_none_from_before_it_began(router: FakeRouter, run: Run) -> None:
+    older, old, new, newest = _request(1), _request(2), _request(30), _request(31)
+
+    def answer(asked: Asked) -> Answer:
+        polls = [[old], [old], [new, old, older], [newest, new, old]]
+        return Answer(200, {"requests": polls[min(len(router.told("GET", PATH)), len(polls)) - 1]})
+
+    router.answers["GET", PATH] = answer
+    assert run("requests", "tail", "--limit", "3", "-o", "name").out.split() == ["req_0002", "req_0030", "req_0031"]
+    router.asked.clear()
+    assert run("requests", "tail", "--last", "0", "--limit", "1", "-o", "name").out.split() == ["req_0030"]
+
+
+def test_a_burst_beyond_a_page_is_asked_for_again_and_what_is_lost_is_said(
+    router: FakeRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "POLLED_ROWS", 2)
+    monkeypatch.setattr(command, "PAGE", 4)
+
+    def answer(asked: Asked) -> Answer:
+        times = len(router.told("GET", PATH))
+        rows = [_request(1)] if times == 1 else [_request(number) for number in range(20, 10, -1)]
+        return Answer(200, {"requests": rows[: int(asked.query["limit"])]})
+
+    router.answers["GET", PATH] = answer
+    ran = run("requests", "tail", "--limit", "5", "-o", "name")
+    assert ran.out.split() == ["req_0001", "req_0017", "req_0018", "req_0019", "req_0020"]
+    assert "some are not shown" in ran.err

@@ -1,0 +1,98 @@
+"""Which node holds which beginnings: longest match, bounded, and forgetful in time."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlb.policies.adaptive.index import EXPIRY_S, MAX_HOLDERS, PrefixIndex
+
+NOW_S = 1000.0
+
+
+def test_each_node_is_credited_with_its_longest_match() -> None:
+    index = PrefixIndex[str]()
+    index.record((1, 2, 3, 4), 0, "a", NOW_S)
+    index.record((1, 2, 9), 0, "b", NOW_S)
+    index.record((8,), 0, "c", NOW_S)
+    assert index.matches((1, 2, 3, 5), 0, NOW_S) == {"a": 3, "b": 2}
+
+
+def test_a_match_ends_at_the_first_difference() -> None:
+    index = PrefixIndex[str]()
+    index.record((1, 2, 3), 0, "a", NOW_S)
+    assert index.matches((7, 2, 3), 0, NOW_S) == {}
+
+
+def test_models_do_not_share_prefixes() -> None:
+    index = PrefixIndex[str]()
+    index.record((1, 2), 11, "a", NOW_S)
+    assert index.matches((1, 2), 22, NOW_S) == {}
+    assert index.matches((1, 2), 11, NOW_S) == {"a": 2}
+
+
+def test_a_visit_that_came_to_nothing_does_not_hold() -> None:
+    index = PrefixIndex[str]()
+    index.record((1, 2), 0, "a", NOW_S).holds = False
+    assert index.matches((1, 2), 0, NOW_S) == {}
+
+
+def test_entries_expire_without_use_and_leave_the_memory() -> None:
+    index = PrefixIndex[str]()
+    index.record(tuple(range(100)), 0, "a", NOW_S)
+    later_s = NOW_S + EXPIRY_S + 1
+    assert index.matches((0, 1), 0, later_s) == {}
+    for number in range(60):
+        index.record((1000 + number,), 0, "b", later_s)
+    assert len(index) == 60
+
+
+def test_use_keeps_an_entry() -> None:
+    index = PrefixIndex[str]()
+    for step in range(10):
+        index.record((1, 2), 0, "a", NOW_S + step * EXPIRY_S / 2)
+    assert index.matches((1, 2), 0, NOW_S + 5 * EXPIRY_S) == {"a": 2}
+
+
+def test_ends_are_dropped_before_the_beginnings_that_others_share() -> None:
+    index = PrefixIndex[str](max_blocks=6)
+    index.record((1, 2, 3), 0, "a", NOW_S)
+    index.record((4, 5, 6, 7), 0, "a", NOW_S)
+    assert index.matches((1, 2, 3), 0, NOW_S) == {"a": 2}
+    assert index.matches((4, 5, 6, 7), 0, NOW_S) == {"a": 4}
+
+
+def test_a_block_remembers_its_latest_holders_only() -> None:
+    index = PrefixIndex[int]()
+    for node in range(100):
+        index.record((1,), 0, node, NOW_S)
+    assert set(index.matches((1,), 0, NOW_S)) == set(range(100 - MAX_HOLDERS, 100))
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(0, 2), max_size=6), st.integers(0, 3), st.floats(0, 3000)),
+        max_size=60,
+    )
+)
+def test_it_never_grows_above_its_cap_nor_credits_what_was_not_read(
+    visits: list[tuple[list[int], int, float]],
+) -> None:
+    index = PrefixIndex[int](max_blocks=16)
+    read: dict[int, set[int]] = {}
+    now_s = 0.0
+    for path, node, passed_s in visits:
+        blocks = tuple(hash(tuple(path[:end])) for end in range(1, len(path) + 1))
+        now_s += passed_s
+        for holder, depth in index.matches(blocks, 0, now_s).items():
+            assert set(blocks[:depth]) <= read[holder]
+        index.record(blocks, 0, node, now_s)
+        read.setdefault(node, set()).update(blocks)
+        assert len(index) <= 16
+
+
+def test_distinct_prompts_without_end_stay_under_the_cap() -> None:
+    index = PrefixIndex[str](max_blocks=1000)
+    for number in range(20_000):
+        index.record((number, number + 1_000_000), 0, "a", NOW_S)
+    assert len(index) == 1000
