@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from fakes.llama import LlamaServer
+
+# How long an example takes says something about the machine and nothing about the code.
+settings.register_profile("llmlb", deadline=None)
+settings.load_profile("llmlb")
 
 
 @pytest.fixture(scope="session")

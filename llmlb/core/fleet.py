@@ -129,7 +129,8 @@ class Fleet:
     def _standing(self, node: Node, pool: EligibleNodes | None) -> Ineligibility | None:
         if node.ineligibility is not None:
             return node.ineligibility
-        if not node.serves_any and (pool is None or node not in pool.serving):
+        has_model = node.serves_any if pool is None else node in pool.serving
+        if not has_model:
             return Ineligibility.MODEL_MISSING
         panicking = (pool or self._for_any).panicking
         return None if self._circuit_allows(node, panicking=panicking) else Ineligibility.CIRCUIT_OPEN

@@ -439,6 +439,17 @@ def test_a_node_that_denies_a_model_three_times_is_not_asked_for_it_for_a_minute
     assert "a" in {kit.take().node.id for _ in range(12)}
 
 
+def test_a_node_that_serves_any_model_may_deny_one() -> None:
+    kit = FleetKit()
+    liar = kit.node("a", models=None)
+    kit.node("b", models=(MODEL,))
+    for _ in range(3):
+        kit.fleet.missed(liar, MODEL, kit.now_s)
+    standings = {standing.node.id: standing.ineligibility for standing in kit.fleet.standings(MODEL, kit.now_s)}
+    assert standings == {"a": Ineligibility.MODEL_MISSING, "b": None}
+    assert kit.take("other").node is liar
+
+
 def test_a_model_that_is_found_in_between_forgives_the_misses() -> None:
     kit = FleetKit()
     node = kit.node("a")
