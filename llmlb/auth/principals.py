@@ -38,6 +38,10 @@ class ApiKey:
     max_concurrency: int | None = None
     expires_at: float | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        return self.requests_per_minute is not None or self.max_concurrency is not None
+
     def has(self, scope: Scope) -> bool:
         return scope in self.scopes
 

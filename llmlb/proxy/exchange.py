@@ -152,18 +152,20 @@ class Exchange:
         model, alias_target = plane.balancer.resolve(wanted.model)
         self.record.model = model
         self.record.stream = wanted.stream
-        if not plane.gatekeeper.may_use_model(self._key, wanted.model):
+        key = self._key
+        if key.models is not None and not plane.gatekeeper.may_use_model(key, wanted.model):
             self._reply(replies.model_forbidden(wanted.model))
             return
-        denial = plane.gatekeeper.admit(self._key, self._received_at_s)
-        if denial is not None:
-            self._reply(replies.denied(denial))
-            return
-        self._is_admitted = True
+        if key.is_limited:
+            denial = plane.gatekeeper.admit(key, self._received_at_s)
+            if denial is not None:
+                self._reply(replies.denied(denial))
+                return
+            self._is_admitted = True
         if alias_target is not None:
             self._body = with_model(self._body, alias_target)
         template = self._template
-        if template.policy and self._key.is_admin:
+        if template.policy and key.is_admin:
             self._policy = plane.policy_named(template.policy)
         policy = self._policy or plane.balancer.policy
         self._request = InferenceRequest(
@@ -172,11 +174,11 @@ class Exchange:
             wanted.stream,
             len(self._body),
             wanted.max_tokens,
-            self._key.id,
-            NodeId(template.pin) if template.pin and self._key.is_admin else None,
+            key.id,
+            NodeId(template.pin) if template.pin and key.is_admin else None,
             (),
             prompt_of(self._body, template.endpoint) if policy.reads_prompts else None,
-            plane.objective_for(model, self._key.name) if plane.objective_for is not None else None,
+            plane.objective_for(model, key.name) if plane.objective_for is not None else None,
         )
         plane.budget.arrived(self._received_at_s)
         self._place(waits=True)
@@ -247,6 +249,24 @@ class Exchange:
         if head.is_event_stream and head.status < 300:
             self._watch = StreamWatch(self._request.endpoint)
 
+    def whole_received(self, head: AnswerHead, body: bytes) -> None:
+        """The most usual of answers: all of it at once."""
+        if head.status != 200 or head.is_event_stream:
+            self.head_received(head)
+            self.body_received(body, [body], is_last=True)
+            return
+        record = self.record
+        if record.prompt is not None:
+            self._record_answer([body])
+        self._head = head
+        self._stage = Stage.RELAYING
+        self._take_tokens(tokens_of(body))
+        record.status = 200
+        trace = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
+        record.bytes_out = len(trace) + len(body)
+        self._client.write(trace + body)
+        self._complete()
+
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
         if self.record.prompt is not None:
             self._record_answer(parts)
@@ -262,9 +282,6 @@ class Exchange:
             return
         head = self._head
         assert head is not None
-        if is_last and self._watch is None and not self._held and head.status == 200:
-            self._answer_whole(head, raw, parts)
-            return
         self._held.append(raw)
         self._held_bytes += len(raw)
         if self._watch is not None:
@@ -499,17 +516,6 @@ class Exchange:
         return False
 
     # From the commit point on
-
-    def _answer_whole(self, head: AnswerHead, raw: bytes, parts: list[bytes]) -> None:
-        """The most usual of answers: all of it at once."""
-        record = self.record
-        self._stage = Stage.RELAYING
-        self._take_tokens(tokens_of(raw if len(parts) == 1 else b"".join(parts)))
-        record.status = 200
-        trace = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
-        record.bytes_out = len(trace) + len(raw)
-        self._client.write(trace + raw)
-        self._complete()
 
     def _commit(self) -> None:
         head = self._head

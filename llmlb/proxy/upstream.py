@@ -169,6 +169,9 @@ class AnswerHeads:
 class Receiver(Protocol):
     """Who gets the answer: the exchange. It may let go of the connection in any of these calls."""
 
+    def whole_received(self, head: AnswerHead, body: bytes) -> None:
+        """An answer of known length that came in one read. Instead of the other two."""
+
     def head_received(self, head: AnswerHead) -> None: ...
 
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
@@ -335,15 +338,18 @@ class UpstreamConnection(asyncio.Protocol):
                 self._read_head(rest)
             return
         self._head = head
+        receiver = self.receiver
+        assert receiver is not None
+        if head.framing is Framing.LENGTH and len(rest) == head.content_length:
+            receiver.whole_received(head, rest)
+            return
         self._remaining = head.content_length
         if head.framing is Framing.CHUNKED:
             self._parser = httptools.HttpResponseParser(self)
             self._parser.feed_data(_CHUNKED_HEAD)
         self.at_chunk_boundary = head.framing is not Framing.LENGTH
-        receiver = self.receiver
-        assert receiver is not None
         receiver.head_received(head)
-        if self.receiver is receiver and (rest or (head.framing is Framing.LENGTH and not head.content_length)):
+        if rest and self.receiver is receiver:
             self._read_body(rest)
 
     def _read_body(self, data: bytes) -> None:
