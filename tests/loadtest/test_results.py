@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from loadtest.examples import fleet_records, record
 
-from llmlb.loadtest.objectives import is_good
 from llmlb.loadtest.plan import Slo
 from llmlb.loadtest.record import Asked, Label, Tokens
 from llmlb.loadtest.results import Summary, summarise
@@ -72,19 +71,6 @@ def test_rates_cover_first_send_to_last_byte() -> None:
     assert rates.offered_per_s == pytest.approx(1.0)
     assert rates.tokens_per_s == pytest.approx(12 / 4.0)
     assert summary(records).rates.offered_per_s is None
-
-
-def test_goodput_counts_errors_as_bad_and_needs_every_objective() -> None:
-    slo = Slo(ttft_s=0.2, tpot_s=0.05)
-    records = [
-        record(0, ttft_s=0.1),
-        record(1, ttft_s=0.3),
-        record(2, ttft_s=0.1, gaps_s=(0.2, 0.2)),
-        record(3, ttft_s=None, ending=Ending.STALL),
-    ]
-    assert [is_good(each, slo) for each in records] == [True, False, False, False]
-    goodput = summarise(records, slo=slo, seed=1).goodput
-    assert (goodput.good, goodput.share) == (1, 0.25)
 
 
 def test_ttfo_exists_only_where_reasoning_came_before_the_answer() -> None:
