@@ -14,7 +14,7 @@ from llmlb.api.node_records import NodeRecord, effective_score, node_row
 from llmlb.api.node_refusals import node_id_taken, node_rejected
 from llmlb.api.node_urls import is_same_origin, node_address, pinned_address
 from llmlb.api.services import Services
-from llmlb.auth.principals import Denial
+from llmlb.auth.principals import Denial, Principal
 from llmlb.auth.tokens import hash_token, new_node_token
 from llmlb.auth.urls import NodeAddress
 from llmlb.core.circuit import Circuit
@@ -35,7 +35,9 @@ class Registered:
 async def register(call: Call, message: Registration) -> Registered:
     """Adds a node, or renews what a known one says about itself. The store has it before this returns."""
     services = call.services
-    is_vouched = _is_vouched(call, message)
+    voucher = _voucher(call, message)
+    if voucher is not None:
+        call = replace(call, principal=voucher)
     check_interval(message.heartbeat_secs, dev=services.dev)
     address = node_address(services, message.url)
     node_id = _named_id(call) or _free_id(services) if message.node_id is None else NodeId(message.node_id)
@@ -46,7 +48,7 @@ async def register(call: Call, message: Registration) -> Registered:
             node = services.fleet.get(node_id)
             if node is not None:
                 return await _renew(call, node, message, address)
-            return await _add(call, node_id, message, address=address, is_vouched=is_vouched)
+            return await _add(call, node_id, message, address=address, is_vouched=voucher is not None)
     finally:
         services.arriving.discard(node_id)
 
@@ -58,15 +60,17 @@ def _named_id(call: Call) -> NodeId | None:
     return None if isinstance(owner, Denial) else NodeId(owner.node_id)
 
 
-def _is_vouched(call: Call, message: Registration) -> bool:
-    """Whether an administrator registers the node. Without an agent, nobody else may."""
+def _voucher(call: Call, message: Registration) -> Principal | None:
+    """The administrator who registers the node, if one does. Without an agent, nobody else may."""
     given = call.headers.get("authorization", "").encode("latin-1")
     if message.agent and not given:
-        return False
+        return None
     caller = call.services.gatekeeper.admin(given, call.services.now_unix_s())
-    if isinstance(caller, Denial) and not message.agent:
+    if not isinstance(caller, Denial):
+        return caller
+    if not message.agent:
         raise denied(caller, param="agent")
-    return not isinstance(caller, Denial)
+    return None
 
 
 def _join_lock(call: Call, node_id: NodeId) -> str:

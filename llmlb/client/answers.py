@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from llmlb.errors import ConfigurationError, RouterRefused, RouterUnreachable
+
+if TYPE_CHECKING:
+    import ssl
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """More than any list of 1,000 nodes; a stranger behind the URL cannot fill the memory."""
@@ -67,6 +70,8 @@ def unreachable(url: str, cause: BaseException, *, timeout_s: float | None = Non
 
 def cause_text(cause: BaseException, *, timeout_s: float | None = None) -> str:
     """Why a connection failed, found anywhere in the chain of causes; never a Python class name."""
+    import ssl  # late, here and below: most routers are asked without it
+
     chain = list(_chain(cause))
     for link in chain:
         if isinstance(link, ssl.SSLCertVerificationError):
@@ -85,6 +90,8 @@ def cause_text(cause: BaseException, *, timeout_s: float | None = None) -> str:
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Verification against the system's authorities, or against ``ca_file`` alone where one is given."""
+    import ssl
+
     try:
         return ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:

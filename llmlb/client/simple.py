@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from llmlb.client.address import QueryValue, RouterAddress, router_address
-from llmlb.client.answers import MAX_ANSWER_BYTES, bearer, decode, refusal, tls_context, unreachable
+from llmlb.client.answers import MAX_ANSWER_BYTES, bearer, decode, refusal, unreachable
+from llmlb.client.http1 import Answer, BrokenAnswer, exchange
 from llmlb.client.sse import EventParser, ServerEvent
 from llmlb.errors import ClientError
 
@@ -48,12 +46,10 @@ def call(
         timeout_s=timeout_s,
         ca_file=ca_file,
     ) as response:
-        answer = response.read(MAX_ANSWER_BYTES + 1)
-        if response.length and len(answer) <= MAX_ANSWER_BYTES:
-            raise http.client.IncompleteRead(answer, response.length)  # a bounded read does not say so itself
+        answer = response.read(MAX_ANSWER_BYTES)
         if len(answer) > MAX_ANSWER_BYTES:
             raise ClientError(f"the answer of {address.url} is above {MAX_ANSWER_BYTES} bytes; is it an llmlb router?")
-        return decode(response.status, _lower(response), answer, url=address.url)
+        return decode(response.status, response.headers, answer, url=address.url)
 
 
 def lines(
@@ -83,8 +79,8 @@ def lines(
         ca_file=ca_file,
     ) as response:
         if not 200 <= response.status < 300:
-            raise refusal(response.status, _lower(response), response.read(MAX_ANSWER_BYTES), url=address.url)
-        while line := response.readline(_MAX_LINE_BYTES):
+            raise refusal(response.status, response.headers, response.read(MAX_ANSWER_BYTES), url=address.url)
+        for line in response.lines(_MAX_LINE_BYTES):
             yield line.rstrip(b"\r\n").decode("utf-8", "replace")
 
 
@@ -115,39 +111,18 @@ def _exchange(
     headers: Mapping[str, str] | None,
     timeout_s: float | None,
     ca_file: str | None,
-) -> Iterator[http.client.HTTPResponse]:
+) -> Iterator[Answer]:
     """Send one request and hold its answer open; every failure of the network becomes RouterUnreachable."""
-    fields = {"Accept": "application/json", "Connection": "close", **(headers or {})}
+    fields = {"Accept": "application/json", **(headers or {})}
     if token:
         fields["Authorization"] = bearer(token)
     payload = None if body is None else json.dumps(body, allow_nan=False).encode()
     if payload is not None:
         fields["Content-Type"] = "application/json"
-    connection = _connection(address, timeout_s=timeout_s, ca_file=ca_file)
     try:
-        if address.scheme == "http" and address.host.isascii():
-            connection.sock = _connected(address, timeout_s)
-        connection.request(method, target, body=payload, headers=fields)
-        with connection.getresponse() as response:
+        with exchange(
+            address, method, target, headers=fields, body=payload, timeout_s=timeout_s, ca_file=ca_file
+        ) as response:
             yield response
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, BrokenAnswer) as error:
         raise unreachable(address.url, error, timeout_s=timeout_s) from error
-    finally:
-        connection.close()
-
-
-def _connection(address: RouterAddress, *, timeout_s: float | None, ca_file: str | None) -> http.client.HTTPConnection:
-    if address.scheme == "https":
-        context = tls_context(ca_file)
-        return http.client.HTTPSConnection(address.host, address.port, timeout=timeout_s, context=context)
-    return http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
-
-
-def _connected(address: RouterAddress, timeout_s: float | None) -> socket.socket:
-    # Bytes: of a text Python wants to know whether it is an international name, and loads large tables to find out.
-    host: Any = address.host.encode()  # Any: the system takes bytes, of which the types do not know
-    return socket.create_connection((host, address.port), timeout_s)
-
-
-def _lower(response: http.client.HTTPResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.getheaders()}

@@ -78,6 +78,10 @@ def _write_birth(database: Database, now_unix: float) -> None:
 
 
 def _refuse_emptied(places: Places) -> None:
-    """A file of no bytes looks new to SQLite; where there were backups, it is one that lost everything."""
-    if places.main.exists() and places.main.stat().st_size == 0 and any(places.backups.glob("*.db")):
+    """A file of no bytes, and one that is not there, look new; where there are backups, it is one that was lost."""
+    if not any(places.backups.glob("*.db")):
+        return
+    if not places.main.exists():
+        raise corrupt(places.main, "it is gone, yet there are backups of it; to begin anew, move those away")
+    if places.main.stat().st_size == 0:
         raise corrupt(places.main, "it is empty, yet there are backups of it")

@@ -18,11 +18,11 @@ LARGE = frozenset(
     (
         *("textual", "rich", "uvicorn", "fastapi", "starlette", "pydantic", "httpx", "sqlalchemy", "alembic", "jwt"),
         *("argon2", "msgspec", "prometheus_client", "psutil", "pynvml", "httptools", "uvloop", "asyncio", "typer"),
-        *("http.client", "platformdirs", "tomllib", "importlib.metadata", "dataclasses", "csv"),
+        *("http.client", "email", "ssl", "platformdirs", "tomllib", "importlib.metadata", "dataclasses", "csv"),
     )
 )
-ASKS = frozenset(("typer", "http.client"))
-"""What every command needs that asks a router."""
+ASKS = frozenset(("typer",))
+"""What every command needs that asks a router, as any other."""
 
 TABLE: Mapping[str, frozenset[str]] = {
     "": frozenset(),
@@ -32,7 +32,7 @@ TABLE: Mapping[str, frozenset[str]] = {
     "events": frozenset(("typer",)),
     "__complete bash llmlb": frozenset(),
     "__complete zsh llmlb nodes a": frozenset(),
-    "__complete zsh llmlb nodes approve g": frozenset(("http.client", "rich")),
+    "__complete zsh llmlb nodes approve g": frozenset(("rich",)),
     "completion bash": frozenset(("typer",)),
     "version": frozenset(("typer",)),
     "nodes list": ASKS,
@@ -52,8 +52,8 @@ TABLE: Mapping[str, frozenset[str]] = {
     "status": ASKS,
     "context list": ASKS,
     **{f"{name} --help": ASKS for name in ("serve", "demo", "top", "login", "logout", "doctor", "config show")},
-    **{f"{name} --help": ASKS | {"asyncio"} for name in ("agent", "sim")},
-    "loadtest --help": ASKS | {"asyncio", "dataclasses"},
+    **{f"{name} --help": ASKS | {"asyncio", "ssl"} for name in ("agent", "sim")},
+    "loadtest --help": ASKS | {"asyncio", "ssl", "dataclasses"},
     "db check --help": ASKS | {"dataclasses"},
 }
 

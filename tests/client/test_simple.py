@@ -89,7 +89,7 @@ def test_events_resume_after_the_last_one() -> None:
 
 
 def test_the_simple_client_imports_nothing_heavy() -> None:
-    heavy = "asyncio httpx pydantic dataclasses tomllib tomli_w platformdirs rich typer"
+    heavy = "asyncio httpx pydantic dataclasses tomllib tomli_w platformdirs rich typer http.client email ssl"
     program = (
         "import sys, llmlb.client.simple, llmlb.client.credentials; "
         f"print([name for name in '{heavy}'.split() if name in sys.modules])"

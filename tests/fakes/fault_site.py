@@ -329,7 +329,7 @@ class FaultSite:
     def _settle(self, row: Row) -> None:
         """Nothing may be left of any exchange, nor of the connections to nodes that are gone."""
         ports = {node.port for node in row.nodes.values()}
-        until_s = time.monotonic() + 2
+        until_s = time.monotonic() + 5  # idle connections to the nodes of another row expire after 3 s
         while True:
             sockets, picture = self.router.sockets_to(ports), self.router.picture()
             strays = Counter(picture["tasks"]) - Counter(self.baseline_tasks)

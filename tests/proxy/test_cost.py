@@ -15,8 +15,8 @@ from typing import Any
 from fakes.plane import MODEL
 from fakes.wire import Wires
 
-CALLS_PER_REQUEST = 100
-CALLS_PER_CHUNK = 8
+CALLS_PER_REQUEST = 94
+CALLS_PER_CHUNK = 7
 
 
 class CountingLoop(asyncio.SelectorEventLoop):

@@ -63,6 +63,7 @@ def test_one_backup_a_day_and_only_the_newest_are_kept(tmp_path: Path) -> None:
             assert made is not None
             assert await store.backup_daily(NOW + day * DAY_S + 60) is None
 
+    _saved(tmp_path, "node-1")
     (tmp_path / "backups").mkdir()
     (tmp_path / "backups" / "before-main_0001-20260101T000000Z.db").write_text("not daily, not touched")
     with Store.open(tmp_path, retention=Retention(backups=3)) as store:

@@ -59,6 +59,10 @@ def test_a_file_that_lost_every_byte_is_not_taken_for_a_new_one(tmp_path: Path) 
     (tmp_path / "llmlb.db").write_bytes(b"")
     with pytest.raises(StoreCorrupt, match="empty, yet there are backups"):
         Store.open(tmp_path)
+    (tmp_path / "llmlb.db").unlink()
+    with pytest.raises(StoreCorrupt, match="gone, yet there are backups"):
+        Store.open(tmp_path)
+    assert not (tmp_path / "llmlb.db").exists()
 
 
 def test_a_start_that_was_killed_before_its_first_table_starts_again(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +186,9 @@ def test_twins_store_and_leaks_are_found(evidence: Evidence, add_node: Callable[
     assert found("duplicate_instance", replace(evidence, twins={NodeId("node-1")})) == ["node-1"]
     assert found("store_degraded", with_view(evidence, store_error="no space left")) == [""]
     assert found("leaked_lease", with_view(evidence, leaked_leases=1)) == [""]
+
+
+def test_every_rule_is_documented_with_its_severity() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    documented = dict(re.findall(r"^\| `(\w+)` \| (critical|warning) \|", text, re.M))
+    assert documented == {rule.name: rule.severity.value for rule in RULES}
