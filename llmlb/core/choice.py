@@ -146,8 +146,7 @@ class Candidates(Protocol):
         """The next in this model's own rotation, which moves on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True, gc=False):
     """What sending a request to a node would cost: seconds by the name of the term, which add up to ``total_s``."""
 
     node_id: NodeId

@@ -132,7 +132,8 @@ class Fleet:
         has_model = node.serves_any if pool is None else node in pool.serving
         if not has_model:
             return Ineligibility.MODEL_MISSING
-        panicking = (pool or self._for_any).panicking
+        # An empty pool is false, and still the one that counts.
+        panicking = (self._for_any if pool is None else pool).panicking
         return None if self._circuit_allows(node, panicking=panicking) else Ineligibility.CIRCUIT_OPEN
 
     # The operator's and the node's own acts

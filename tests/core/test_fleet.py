@@ -450,6 +450,17 @@ def test_a_node_that_serves_any_model_may_deny_one() -> None:
     assert kit.take("other").node is liar
 
 
+def test_the_panic_of_nodes_that_serve_any_model_is_not_that_of_one_model() -> None:
+    kit = FleetKit()
+    kit.node("full", limit=1)
+    kit.take()
+    kit.node("any", models=None)
+    kit.settle(kit.take(), REFUSED)
+    standings = {standing.node.id: standing.ineligibility for standing in kit.fleet.standings(MODEL, kit.now_s)}
+    assert kit.names() == []
+    assert standings == {"full": Ineligibility.AT_CAPACITY, "any": Ineligibility.CIRCUIT_OPEN}
+
+
 def test_a_model_that_is_found_in_between_forgives_the_misses() -> None:
     kit = FleetKit()
     node = kit.node("a")

@@ -46,6 +46,7 @@ class ModelBook:
     __slots__ = (
         "_sized",
         "bytes_per_token",
+        "cheapest",
         "decode",
         "lanes",
         "load_s",
@@ -57,6 +58,8 @@ class ModelBook:
 
     def __init__(self, model: str) -> None:
         self.lanes: dict[NodeId, Lane] = {}
+        self.cheapest: list[NodeWork] = []
+        """Of the last choice, where there were too many candidates to price all."""
         self.salt = _salt(model)
         self.prefill = FadingLine(FIRST_FIXED_S, FIRST_TOKEN_S, PREFILL_REACH_TOKENS)
         self.decode = FadingLine(FIRST_STEP_S, FIRST_PEER_STEP_S, BATCH_REACH)

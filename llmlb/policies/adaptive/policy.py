@@ -39,7 +39,8 @@ from llmlb.policies.adaptive.price import (
 )
 
 SCANNED_CANDIDATES = 128
-SAMPLED_CANDIDATES = 64
+SAMPLED_CANDIDATES = 48
+REMEMBERED_CANDIDATES = 32
 SHOWN_COSTS = 4
 MAX_BOOKS = 2048
 STALE_S = 60.0
@@ -69,8 +70,10 @@ class AdaptivePolicy(Policy):
         book = self._book(request.model)
         self._fade_stalest(now_s)
         demand, matches = demand_of(request, book), self._matches(request, book, now_s)
-        prices = self._prices(request, self._sample(candidates, matches), book, demand, matches, now_s)
+        prices = self._prices(request, self._sample(candidates, book, matches), book, demand, matches, now_s)
         prices.sort()
+        if len(candidates) > SCANNED_CANDIDATES:
+            book.cheapest = [price[2].work for price in prices[:REMEMBERED_CANDIDATES]]
         chosen = longest_not_chosen(prices)
         if len(candidates) == 1:
             reason = Reason.ONLY_CANDIDATE
@@ -78,7 +81,9 @@ class AdaptivePolicy(Policy):
             reason = Reason.AFFINITY
         else:
             reason = Reason.LEAST_WAIT
-        shown = [chosen, *(price for price in prices[:SHOWN_COSTS] if price is not chosen)][:SHOWN_COSTS]
+        shown = prices[:SHOWN_COSTS]
+        if chosen is not shown[0]:
+            shown = [chosen, *[price for price in shown if price is not chosen]][:SHOWN_COSTS]
         return Choice(chosen[2].work.id, reason, tuple([cost_of(price, demand, now_s) for price in shown]))
 
     def explain(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> list[Cost]:
@@ -93,7 +98,7 @@ class AdaptivePolicy(Policy):
             return None
         book = self._book(request.model)
         demand, matches = demand_of(request, book), self._matches(request, book, now_s)
-        prices = self._prices(request, self._sample(candidates, matches), book, demand, matches, now_s)
+        prices = self._prices(request, self._sample(candidates, book, matches), book, demand, matches, now_s)
         # Whom an idle fleet could not serve in time either gains nothing by coming back: a model that has to be loaded,
         # a prompt too long, a pace too fast. They are late, but they are answered.
         idle = [price for price in prices if could_be_in_time(price, objective)]
@@ -103,8 +108,12 @@ class AdaptivePolicy(Policy):
         soonest_s = min(late_s, default=SLOW_RETRY_S)
         return soonest_s if soonest_s > 0.0 else None
 
-    def _sample(self, candidates: Candidates, matches: dict[NodeWork, int]) -> Iterable[Candidate]:
-        """All candidates, or enough of them: the next ones of the rotation, the least loaded, holders of the prefix."""
+    def _sample(self, candidates: Candidates, book: ModelBook, matches: dict[NodeWork, int]) -> Iterable[Candidate]:
+        """All candidates, or enough of them: the next ones of the rotation, the least loaded, holders of the prefix.
+
+        And the cheapest of last time, or a window of the rotation without fast nodes would leave only slow ones.
+        Source: load balancing with memory, Mitzenmacher, Prabhakar and Shah 2002.
+        """
         if len(candidates) <= SCANNED_CANDIDATES:
             return candidates
         sample = {node.id: node for node in (candidates.rotate() for _ in range(SAMPLED_CANDIDATES))}
@@ -112,7 +121,7 @@ class AdaptivePolicy(Policy):
             first = order.first_with_reason()
             if first is not None:
                 sample[first[0].id] = first[0]
-        for work in matches:
+        for work in (*book.cheapest, *matches):
             if work.node is not None and work.node in candidates:
                 sample[work.id] = work.node
         return sample.values()

@@ -103,8 +103,8 @@ def keeps_pace(price: Price, objective: Objective) -> bool:
 def cost_of(price: Price, demand: Demand, now_s: float) -> Cost:
     """A price in its terms, for people."""
     total_s, _, lane, tokens, wait_s = price
-    work, rest_s = lane.work, total_s
-    terms = {"wait": wait_s, "prefill": lane.prefill.at(tokens), "decode": 0.0}
+    work, prefill_s, rest_s = lane.work, lane.prefill.at(tokens), total_s
+    terms = {"wait": wait_s, "prefill": prefill_s, "decode": 0.0}
     if lane.needs_load:
         terms["load"] = LOAD_FACTOR * lane.expected_load_s
         rest_s -= terms["load"]
@@ -114,7 +114,7 @@ def cost_of(price: Price, demand: Demand, now_s: float) -> Cost:
     if lane.samples < FEW_SAMPLES and not work.in_flight:
         terms["trial"] = rest_s - rest_s / TRIAL_SHARE
         rest_s /= TRIAL_SHARE
-    rest_s -= wait_s + terms["prefill"]
+    rest_s -= wait_s + prefill_s
     if demand.tpot_s < math.inf:
         # The step is what makes up the rest: share * step + pace share * (step - objective), or only the first.
         terms["pace"] = _pace_of(rest_s, demand)

@@ -62,6 +62,14 @@ def test_ends_are_dropped_before_the_beginnings_that_others_share() -> None:
     assert index.matches((4, 5, 6, 7), 0, NOW_S) == {"a": 4}
 
 
+def test_what_was_not_used_for_longest_is_dropped_first() -> None:
+    index = PrefixIndex[str](max_blocks=4)
+    for blocks in ((1, 2), (3, 4), (1, 2), (5, 6)):
+        index.record(blocks, 0, "a", NOW_S)
+    assert index.matches((1, 2), 0, NOW_S) == {"a": 2}
+    assert index.matches((3, 4), 0, NOW_S) == {}
+
+
 def test_a_block_remembers_its_latest_holders_only() -> None:
     index = PrefixIndex[int]()
     for node in range(100):

@@ -531,6 +531,22 @@ def test_a_thousand_nodes_are_all_tried_and_prefixes_found_among_them() -> None:
     assert rig.take(rig.ask(blocks=turns)).node.id == home.node.id
 
 
+def test_few_fast_nodes_among_many_slow_ones_are_not_lost_in_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"n{number}" for number in range(40)]
+    rig = Rig.of(*names)
+    rig.teach({name: 20_000 if place < 3 else 500 for place, name in enumerate(names)}, rounds=4)
+    monkeypatch.setattr(policy_module, "SCANNED_CANDIDATES", 8)
+    monkeypatch.setattr(policy_module, "SAMPLED_CANDIDATES", 4)
+    monkeypatch.setattr(policy_module, "REMEMBERED_CANDIDATES", 4)
+    chosen: Counter[str] = Counter()
+    for _ in range(60):
+        lease = rig.take()
+        chosen[lease.node.id] += 1
+        rig.first(lease, 0.05 if lease.node.id in ("n0", "n1", "n2") else 2.0)
+        rig.end(lease, 0.2)
+    assert chosen["n0"] + chosen["n1"] + chosen["n2"] >= 48
+
+
 def test_nothing_of_a_request_is_kept_after_its_end() -> None:
     rig = Rig.of("a", "b")
     endings = [
