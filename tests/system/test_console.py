@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.router import RouterProcess
+from fakes.llama import free_port
+from fakes.router import Command, RouterProcess
 from fakes.terminal import COLOUR, Terminal
 
 pytestmark = pytest.mark.system
@@ -35,7 +37,7 @@ def router(tmp_path: Path) -> Iterator[RouterProcess]:
 def join(router: RouterProcess, name: str, *, usage: float, approve: bool = True, **fields: Any) -> None:
     """Register a node and send one heartbeat of it."""
     port = 20_000 + len(router.call("GET", "/v0/nodes")["nodes"])
-    body = {"url": f"http://127.0.0.1:{port}", "node_id": name, "loaded_models": ["llama-3.2-1b"], **fields}
+    body = {"url": f"http://127.0.0.1:{port}", "node_id": name, "loaded_models": ["llama-3.2-1b"]} | fields
     token = router.call("POST", "/v0/nodes", json=body)["node_token"]
     if approve:
         router.call("POST", f"/v0/nodes/{name}/approve")
@@ -159,6 +161,40 @@ def test_a_terminal_that_stands_still_does_not_end_the_console(router: RouterPro
         terminal.read_for(1.0)
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.end() == 143
+
+
+def test_a_load_test_goes_on_behind_a_terminal_that_stands_still(router: RouterProcess, tmp_path: Path) -> None:
+    port = free_port()
+    sim = Command(["sim", "--port", str(port), "--model", "tiny"], tmp_path / "sim.log")
+    try:
+        join(router, "sim", usage=1.0, url=f"http://127.0.0.1:{port}", loaded_models=["tiny"])
+        with console(router, tmp_path) as terminal:
+            terminal.read_until("gpu-04")
+            terminal.type("L")
+            terminal.read_until("not started")
+            terminal.type("e")
+            terminal.read_until("Longest")
+            # 100 requests, 25 a second, of the model that answers.
+            for key in "\x7f\x7f100\t\t25\rtiny\r\r\r":
+                terminal.type(key)
+                terminal.read_for(0.1)
+            terminal.read_for(1.0)
+            assert b"-n100" in terminal.written
+            terminal.type("\r")
+            until_s = time.monotonic() + 60
+            while sum(row["status"] == 200 for row in requests_of(router)) < 100:
+                assert time.monotonic() < until_s, requests_of(router)[:3]
+                time.sleep(0.2)
+            began_at_s = [datetime.fromisoformat(row["at"]).timestamp() for row in requests_of(router)]
+            assert max(began_at_s) - min(began_at_s) < 10, "four seconds, and room for a machine that is busy"
+            terminal.read_until("PASS")
+    finally:
+        sim.close()
+
+
+def requests_of(router: RouterProcess) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = router.call("GET", "/v0/requests?limit=500")["requests"]
+    return found
 
 
 # In tmux, which says what a person would see

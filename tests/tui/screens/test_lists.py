@@ -314,3 +314,19 @@ def test_a_command_that_does_not_exist_stays_to_be_mended() -> None:
         assert list(console.app.desk.selection.ids) == ["gpu-0001"]
 
     drive(script)
+
+
+def test_on_eighty_columns_the_cause_of_an_alert_and_of_a_request_can_be_read() -> None:
+    router = FakeRouter(2)
+    router.alert("a1", cause="no heartbeat for 92 s")
+    router.requests = [request(1, status=502, outcome="failed", error="node lost", ttft_ms=None)]
+
+    async def script(console: Console) -> None:
+        await console.press("A")
+        await console.settle(4)
+        assert "no heartbeat for 92 s" in console.text()
+        await console.press("R")
+        await console.settle(4)
+        assert "node lost" in console.text()
+
+    drive(script, router=router, size=(80, 24))

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from llmlb_tui.model.alerts import Alert
 from llmlb_tui.model.formats import age, date_time
 from llmlb_tui.model.text import fitted, middle_cut
+from llmlb_tui.render.columns import WidthClass
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 
 
-def alert_head() -> Line:
+class _Widths(NamedTuple):
+    """Cells of each column; on a narrow terminal the sign alone tells the severity, so that the cause is seen."""
+
+    severity: int
+    rule: int
+    about: int
+    state: int
+
+
+_NARROW = _Widths(0, 15, 16, 13)
+_USUAL = _Widths(9, 20, 24, 18)
+
+
+def _widths(cells: int) -> _Widths:
+    return _USUAL if cells >= WidthClass.USUAL else _NARROW
+
+
+def alert_head(cells: int) -> Line:
     """The names of the columns."""
-    return line(Span(f"   {'SEVERITY':<9}{'RULE':<20}{'ABOUT':<24}{'SINCE':>6}  {'STATE':<18}CAUSE", Role.HEADER))
+    severity, rule, about, state = _widths(cells)
+    named = f"   {'SEVERITY'[:severity]:<{severity}}{'RULE':<{rule}}{'ABOUT':<{about}}"
+    return line(Span(f"{named}{'SINCE':>6}  {'STATE':<{state}}CAUSE", Role.HEADER))
 
 
-def alert_line(alert: Alert, now_unix_s: float, glyphs: Glyphs, *, base: Role) -> Line:
+def alert_line(alert: Alert, now_unix_s: float, glyphs: Glyphs, cells: int, *, base: Role) -> Line:
     """One alert."""
+    widths = _widths(cells)
     mark = glyphs.lost if alert.is_critical else "!"
     role = Role.TROUBLE if alert.needs_somebody(now_unix_s) else Role.DIM
-    subject = middle_cut(alert.subject, 23, ellipsis=glyphs.ellipsis)
+    subject = middle_cut(alert.subject, widths.about - 1, ellipsis=glyphs.ellipsis)
+    severity = "critical" if alert.is_critical else "warning"
     return line(
         Span(f" {mark if alert.is_firing else glyphs.good} ", role if alert.is_firing else Role.GOOD),
-        Span(f"{'critical' if alert.is_critical else 'warning':<9}", role),
-        Span(fitted(alert.rule, 20, ellipsis=glyphs.ellipsis)),
-        Span(fitted(subject, 24)),
+        Span(f"{severity[: widths.severity]:<{widths.severity}}", role),
+        Span(fitted(alert.rule, widths.rule - 1, ellipsis=glyphs.ellipsis) + " "),
+        Span(fitted(subject, widths.about)),
         Span(f"{age(max(0.0, now_unix_s - alert.fired_at_unix_s)):>6}  "),
-        Span(fitted(state_text(alert, now_unix_s), 18, ellipsis=glyphs.ellipsis), role),
+        Span(fitted(state_text(alert, now_unix_s), widths.state - 1, ellipsis=glyphs.ellipsis) + " ", role),
         Span(alert.cause),
         base=base,
     )

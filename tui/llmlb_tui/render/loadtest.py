@@ -8,7 +8,9 @@ from llmlb_tui.model.text import fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line, strong, wrapped
 
-GAUGE_CELLS = 40
+NARROW_CELLS = 100
+GAUGE_CELLS, NARROW_GAUGE_CELLS = 40, 24
+SPARK_CELLS, NARROW_SPARK_CELLS = 20, 12
 HONEST_LAG_MS = 20.0
 
 
@@ -18,7 +20,14 @@ def loadtest_lines(test: LoadTest, glyphs: Glyphs, cells: int, *, router: str) -
     if test.stage is Stage.NONE:
         lines += [EMPTY, *_invitation(test)]
     else:
-        lines += [_gauge(test, glyphs), EMPTY, *_figures(test, glyphs), EMPTY, *_nodes(test, glyphs), *_why(test)]
+        lines += [
+            _gauge(test, glyphs, cells),
+            EMPTY,
+            *_figures(test, glyphs, cells),
+            EMPTY,
+            *_nodes(test, glyphs),
+            *_why(test),
+        ]
         lines += _ending(test, cells)
     return [clipped(each, cells) for each in lines]
 
@@ -34,8 +43,8 @@ def _title(test: LoadTest, router: str) -> Line:
     return line(
         Span("  loadtest  ", Role.HEADER),
         strong(model),
-        dim(f"  {router}  {test.load}  "),
-        Span(test.stage.value, role),
+        Span(f"  {test.stage.value}  ", role),
+        dim(f"{test.load}  {router}"),
     )
 
 
@@ -48,20 +57,22 @@ def _invitation(test: LoadTest) -> list[Line]:
     ]
 
 
-def _gauge(test: LoadTest, glyphs: Glyphs) -> Line:
-    full = round(test.share_done * GAUGE_CELLS)
+def _gauge(test: LoadTest, glyphs: Glyphs, cells: int) -> Line:
+    whole = GAUGE_CELLS if cells >= NARROW_CELLS else NARROW_GAUGE_CELLS
+    full = round(test.share_done * whole)
     amount = f"{test.done}/{test.planned}" if test.planned else f"{test.done} done"
     limit = f" of {test.planned_s:.0f} s" if test.planned_s else ""
     lag = test.lag_ms or 0.0
     honest = ("generator ok", Role.GOOD) if lag <= HONEST_LAG_MS else (f"generator late by {lag:.0f} ms", Role.WARNING)
     return line(
-        Span(f"  {glyphs.full * full}{glyphs.empty * (GAUGE_CELLS - full)}", Role.LOAD_MIDDLE),
+        Span(f"  {glyphs.full * full}{glyphs.empty * (whole - full)}", Role.LOAD_MIDDLE),
         Span(f"  {amount}   {test.elapsed_s:.0f} s{limit}   in flight {test.in_flight}   "),
         Span(honest[0], honest[1]),
     )
 
 
-def _figures(test: LoadTest, glyphs: Glyphs) -> list[Line]:
+def _figures(test: LoadTest, glyphs: Glyphs, cells: int) -> list[Line]:
+    spark = SPARK_CELLS if cells >= NARROW_CELLS else NARROW_SPARK_CELLS
     names = f"  {'':10}{'p50':>9}{'p90':>9}{'p99':>9}{'max':>9}   | ended"
     endings = [f"{name:<20}{amount:>7}" for name, amount in sorted(test.endings.items(), key=lambda pair: -pair[1])]
     rows = [_times("total", test.e2e), _times("ttft", test.ttft), f"{'':46}"]
@@ -75,9 +86,9 @@ def _figures(test: LoadTest, glyphs: Glyphs) -> list[Line]:
     lines.append(
         line(
             Span(f"  ok/s {rate(ok[-1] if ok else None):>7} "),
-            Span(glyphs.spark(ok, 20, top=_top(ok)), Role.LOAD_MIDDLE),
+            Span(glyphs.spark(ok, spark, top=_top(ok)), Role.LOAD_MIDDLE),
             Span(f"   tok/s {rate(tokens[-1] if tokens else None):>7} "),
-            Span(glyphs.spark(tokens, 20, top=_top(tokens)), Role.LOAD_MIDDLE),
+            Span(glyphs.spark(tokens, spark, top=_top(tokens)), Role.LOAD_MIDDLE),
             Span(f"   retries {test.retries}", Role.WARNING if test.retries else Role.DIM),
         )
     )

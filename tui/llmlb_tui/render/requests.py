@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from llmlb_tui.model.formats import ABSENT, clock_time, count, duration_ms
 from llmlb_tui.model.reading import Fields, fields, instant, names, number, rows
 from llmlb_tui.model.text import clean, fitted, middle_cut
+from llmlb_tui.render.columns import WidthClass
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 
@@ -18,15 +19,23 @@ OUTCOME_ROLES = {
 }
 
 
-def request_head() -> Line:
+def _name_cells(cells: int) -> tuple[int, int]:
+    """Of the columns MODEL and NODE. On a narrow terminal they are short, so that the reason is seen."""
+    return (22, 18) if cells >= WidthClass.USUAL else (14, 12)
+
+
+def request_head(cells: int) -> Line:
     """The names of the columns."""
-    named = f" {'TIME':<9}{'ST':>4} {'MODEL':<22}{'NODE':<18}"
-    measured = f"{'TOTAL':>7}{'TTFT':>7}{'QUEUE':>7}{'TOKENS':>8} {'TRY':>3}  WHY"
-    return line(Span(named + measured, Role.HEADER))
+    model, node = _name_cells(cells)
+    queue = f"{'QUEUE':>7}" if cells >= WidthClass.USUAL else ""
+    named = f" {'TIME':<9}{'ST':>4} {'MODEL':<{model}}{'NODE':<{node}}"
+    return line(Span(f"{named}{'TOTAL':>7}{'TTFT':>7}{queue}{'TOKENS':>8} {'TRY':>3}  WHY", Role.HEADER))
 
 
-def request_line(request: Fields, glyphs: Glyphs, *, base: Role) -> Line:
+def request_line(request: Fields, glyphs: Glyphs, cells: int, *, base: Role) -> Line:
     """One request."""
+    is_wide = cells >= WidthClass.USUAL
+    model_cells, node_cells = _name_cells(cells)
 
     def named(name: str, cells: int) -> str:
         text = middle_cut(clean(request.get(name)) or ABSENT, cells - 1, ellipsis=glyphs.ellipsis)
@@ -42,15 +51,15 @@ def request_line(request: Fields, glyphs: Glyphs, *, base: Role) -> Line:
     return line(
         dim(f" {clock_time(instant(request.get('at')))} "),
         Span(f"{ABSENT if not status else f'{status:.0f}':>4} ", role),
-        Span(named("model", 22)),
-        Span(named("node_id", 18)),
+        Span(named("model", model_cells)),
+        Span(named("node_id", node_cells)),
         Span(f"{duration_ms(number(request.get('total_ms'))):>7}"),
         Span(f"{duration_ms(number(request.get('ttft_ms'))):>7}"),
-        Span(f"{duration_ms(number(request.get('queue_ms'))):>7}"),
+        Span(f"{duration_ms(number(request.get('queue_ms'))):>7}" if is_wide else ""),
         Span(f"{estimated + (ABSENT if tokens is None else count(int(tokens), 6)):>8}"),
         Span(f" {tries:>3}", Role.WARNING if tries > 1 else Role.TEXT),
-        Span(f"  {outcome} ", role),
-        dim(why),
+        Span(f"  {outcome} ", role) if is_wide else Span("  "),
+        dim(why) if is_wide else Span(why or outcome, role),
         base=base,
     )
 

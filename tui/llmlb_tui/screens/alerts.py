@@ -49,7 +49,7 @@ class AlertScreen(ListScreen):
             Span(f"{len(firing)} firing", Role.TROUBLE if needs else Role.TEXT),
             Span(f"   {needs} need somebody", Role.TROUBLE if needs else Role.DIM),
         )
-        return [both_ends(left, line(dim("oldest first ")), cells), alert_head()]
+        return [both_ends(left, line(dim("oldest first ")), cells), alert_head(cells)]
 
     def row(self, name: str, cells: int, is_cursor: bool) -> Line | None:
         app = self.console_app
@@ -57,7 +57,8 @@ class AlertScreen(ListScreen):
         if alert is None:
             return None
         base = Role.CURSOR if is_cursor else Role.TEXT
-        return clipped(alert_line(alert, app.desk.state.router_now(app.now_s()), app.desk.glyphs, base=base), cells)
+        now_unix_s = app.desk.state.router_now(app.now_s())
+        return clipped(alert_line(alert, now_unix_s, app.desk.glyphs, cells, base=base), cells)
 
     def _chosen(self) -> Alert | None:
         return self.console_app.desk.state.alerts.get(self.selection.cursor)

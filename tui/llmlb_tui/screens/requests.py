@@ -73,14 +73,14 @@ class RequestScreen(ListScreen):
         said = Span(f"   {self._said}", Role.TROUBLE)
         left = line(Span(" REQUESTS   ", Role.HEADER), key("/ "), query, said)
         right = line(dim(f"{len(self.selection.ids)} of the last {len(self._requests)}, newest first "))
-        return [both_ends(left, right, cells), request_head()]
+        return [both_ends(left, right, cells), request_head(cells)]
 
     def row(self, name: str, cells: int, is_cursor: bool) -> Line | None:
         request = self._requests.get(name)
         if request is None:
             return None
         base = Role.CURSOR if is_cursor else Role.TEXT
-        return clipped(request_line(request, self.console_app.desk.glyphs, base=base), cells)
+        return clipped(request_line(request, self.console_app.desk.glyphs, cells, base=base), cells)
 
     def do_open(self) -> None:
         if self.selection.cursor:
@@ -126,7 +126,7 @@ class RequestScreen(ListScreen):
     def do_copy(self) -> None:
         request = self._requests.get(self.selection.cursor)
         if request is not None:
-            text = request_line(request, self.console_app.desk.glyphs, base=Role.TEXT).text.strip()
+            text = request_line(request, self.console_app.desk.glyphs, self.size.width, base=Role.TEXT).text.strip()
             self.console_app.offer_copies({"id": self.selection.cursor, "row": text})
 
     def do_export(self) -> None:
