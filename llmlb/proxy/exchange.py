@@ -240,7 +240,9 @@ class Exchange:
 
     def unreachable(self, error: NodeUnreachable) -> None:
         self._dial = None
-        self._attempt_failed(Attempt.NOT_SENT, OutcomeKind.UNREACHABLE, error.message)
+        # A redialled request had been sent once, and the node may have died of it.
+        attempt = Attempt.MAYBE_EXECUTED if self._redialled else Attempt.NOT_SENT
+        self._attempt_failed(attempt, OutcomeKind.UNREACHABLE, error.message)
 
     # From the node
 

@@ -42,17 +42,19 @@ def some_request(rng: Random) -> tuple[str, dict[str, Any]]:
 
 
 class Reaper:
-    """Kills one node after the other, and starts it again."""
+    """Kills one node after the other, and starts it again. The nodes' heartbeats go on meanwhile."""
 
     def __init__(self, row: Row) -> None:
-        self._nodes = list(row.nodes.values())
+        self._row = row
         self.kills = 0
 
     async def run(self) -> None:
         """Until it is cancelled; then every node has been started again."""
         while True:
             await asyncio.sleep(1.5)
-            node = self._nodes[self.kills % len(self._nodes)]
+            key = "abcd"[self.kills % 4]
+            node = self._row.nodes[key]
+            self._row.router.beat(self._row.id_of(key))
             node.kill()
             self.kills += 1
             try:
@@ -83,15 +85,15 @@ async def storm(row: Row, rng: Random, count: int) -> tuple[list[tuple[str, Answ
 
 
 def test_after_ten_thousand_mixed_requests_nothing_is_left(usual: FaultSite) -> None:
+    """The first half brings the memory to its level; the second may not raise it."""
     rng = Random(SEED)
-    with usual.row("soak, first 1,000", nodes="abcd", rss_percent=50.0) as row:
-        row.take(answer for _, answer in asyncio.run(storm(row, rng, 1_000))[0])
-    before_mb = usual.router.rss_mb
-    with usual.row(f"soak, {REQUESTS}", nodes="abcd", rss_percent=5.0) as row:
-        ended, kills = asyncio.run(storm(row, rng, REQUESTS))
-        row.take(answer for _, answer in ended)
-        by_kind = {kind: Counter(answer.ending for key, answer in ended if key == kind) for kind, _ in ended}
-        row.tally.note = f"{kills} nodes killed, RSS {before_mb:.1f} to {usual.router.rss_mb:.1f} MB"
-        assert by_kind["given up"][CANCELLED] > 0.2 * REQUESTS
-        assert by_kind["plain"][ANSWERED] > 0.97 * by_kind["plain"].total(), by_kind
-        assert by_kind["dying node"][FAILED] > 0.02 * REQUESTS
+    for half, rss_percent in (("first", 50.0), ("second", 5.0)):
+        before_mb = usual.router.rss_mb
+        with usual.row(f"soak, {half} 5,000", nodes="abcd", rss_percent=rss_percent) as row:
+            ended, kills = asyncio.run(storm(row, rng, REQUESTS // 2))
+            row.take(answer for _, answer in ended)
+            by_kind = {kind: Counter(answer.ending for key, answer in ended if key == kind) for kind, _ in ended}
+            row.tally.note = f"{kills} nodes killed, RSS {before_mb:.1f} to {usual.router.rss_mb:.1f} MB"
+            assert by_kind["given up"][CANCELLED] > 0.1 * REQUESTS
+            assert by_kind["plain"][ANSWERED] > 0.97 * by_kind["plain"].total(), by_kind
+            assert by_kind["dying node"][FAILED] > 0.01 * REQUESTS
