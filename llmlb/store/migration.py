@@ -16,6 +16,13 @@ from llmlb.store.tables import MAIN, RUNTIME
 
 _log = logging.getLogger(__name__)
 
+_VERSION_TABLE = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -82,6 +89,15 @@ def known_revisions(schema: Schema) -> tuple[str, ...]:
     config = Config()
     config.set_main_option("script_location", _location(schema))
     return tuple(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+
+
+def create(database: Database, schema: Schema) -> None:
+    """Makes the newest schema in a file without any table, as all migrations would, but without loading Alembic."""
+    with database.writing() as connection:
+        schema.metadata.create_all(connection)
+        connection.exec_driver_sql(_VERSION_TABLE)
+        connection.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (?)", (schema.head,))
+    _log.info("store created", extra={"path": str(database.path), "revision": schema.head})
 
 
 def upgrade(database: Database, schema: Schema) -> None:

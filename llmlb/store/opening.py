@@ -19,6 +19,7 @@ from llmlb.store.migration import (
     MAIN_SCHEMA,
     RUNTIME_SCHEMA,
     Schema,
+    create,
     needs_upgrade,
     revision_of,
     upgrade,
@@ -56,9 +57,11 @@ def _prepare_file(path: Path, schema: Schema, places: Places, *, now_unix: float
             if revision:
                 backup = copy_before_upgrade(database, places.backups, now_unix, revision=revision)
                 _log.info("backed up before an upgrade", extra={"path": str(backup)})
-            upgrade(database, schema)
-            if is_main and not revision:
-                _write_birth(database, now_unix)
+                upgrade(database, schema)
+            else:
+                create(database, schema)
+                if is_main:
+                    _write_birth(database, now_unix)
         verify_tables(database, schema)
 
 

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 
 from llmlb.errors import StoreCorrupt, StoreError
 from llmlb.store import tables
@@ -21,6 +22,7 @@ from llmlb.store.migration import (
     MAIN_SCHEMA,
     RUNTIME_SCHEMA,
     Schema,
+    create,
     known_revisions,
     needs_upgrade,
     revision_of,
@@ -85,6 +87,35 @@ def test_the_head_written_down_is_the_newest_migration(schema: Schema) -> None:
     config.set_main_option("script_location", str(schema.scripts))
     assert ScriptDirectory.from_config(config).get_current_head() == schema.head
     assert schema.head in known_revisions(schema)
+
+
+def shape(database: Database) -> dict[str, object]:
+    """What SQLite knows of a file: its columns in order, its indexes with theirs, and who counts up by itself."""
+    with database.reading() as connection:
+        inspector = inspect(connection)
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
+        texts = {str(name): str(text).upper() for name, text in rows}
+        return {
+            name: (
+                [(each["name"], str(each["type"]), each["nullable"]) for each in inspector.get_columns(name)],
+                inspector.get_pk_constraint(name)["constrained_columns"],
+                sorted((str(each["name"]), each["column_names"]) for each in inspector.get_indexes(name)),
+                [word in texts[name] for word in ("AUTOINCREMENT", "WITHOUT ROWID", "UNIQUE", "DEFAULT")],
+            )
+            for name in inspector.get_table_names()
+        }
+
+
+@BOTH
+def test_a_file_made_at_once_is_the_one_that_all_migrations_make(schema: Schema, tmp_path: Path) -> None:
+    with (
+        closing(Database(tmp_path / "created.db", synchronous="FULL")) as created,
+        closing(Database(tmp_path / "upgraded.db", synchronous="FULL")) as upgraded,
+    ):
+        create(created, schema)
+        upgrade(upgraded, schema)
+        assert shape(created) == shape(upgraded)
+        assert not needs_upgrade(created, schema)
 
 
 @BOTH
