@@ -11,6 +11,7 @@ from pathlib import Path
 from llmlb.clock import monotonic_s, sleep_s
 from llmlb.demo.chats import ChatTally, Trickle, chats_at_once
 from llmlb.demo.fleet import NODES, DemoFleet
+from llmlb.demo.interrupt import Interrupt
 from llmlb.demo.model import INSTALL_HINT, EngineKind, choose_engine
 from llmlb.demo.table import HEADERS, rows, text_table
 from llmlb.errors import DemoFailed
@@ -38,9 +39,14 @@ def run(options: DemoOptions, say: Say) -> int:
     began_at_s = monotonic_s()
 
     def step(text: str) -> None:
+        interrupt.check()
         say(f"[{monotonic_s() - began_at_s:5.1f} s] {text}")
 
-    with tempfile.TemporaryDirectory(prefix="llmlb-demo-") as directory, DemoFleet(engine, Path(directory)) as fleet:
+    with (
+        Interrupt() as interrupt,
+        tempfile.TemporaryDirectory(prefix="llmlb-demo-") as directory,
+        DemoFleet(engine, Path(directory)) as fleet,
+    ):
         step(f"This demo runs {engine.why}.")
         _join(fleet, step)
         tally = chats_at_once(fleet, options.chats)
@@ -50,6 +56,7 @@ def run(options: DemoOptions, say: Say) -> int:
         trickle.start()
         try:
             _kill_and_recover(fleet, trickle, step)
+            interrupt.check()
             if options.live:
                 _show_live(fleet, trickle)
         finally:
