@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-parts test-system format bench bench-quick sim clean
+.PHONY: demo test format bench bench-quick sim clean
 
 demo: $(VENV)/.engines
 	$(BIN)/llmlb demo
@@ -13,14 +13,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(MAKE) --no-print-directory --output-sync=target -j2 test-parts test-system
-
-# The second starts real processes and mostly waits for them, so the two share the machine well.
-test-parts: $(VENV)/.test
-	$(BIN)/python -m pytest --ignore tests/system
-
-test-system: $(VENV)/.test
-	$(BIN)/python -m pytest tests/system
+	$(BIN)/python -m pytest
 
 format: $(VENV)/.test
 	$(BIN)/ruff format .

@@ -266,6 +266,8 @@ class Fleet:
         node.turn = turn
         node.in_flight += 1
         node.active += 1
+        if node.in_flight > node.peak_in_flight:
+            node.peak_in_flight = node.in_flight
         node.total_requests += 1
         if is_probe:
             node.circuit.probing = True
@@ -449,7 +451,9 @@ class Fleet:
         node.memory_percent = beat.memory_percent
         node.queue_depth = beat.queue_depth
         node.kv_cache_percent = beat.kv_cache_percent
-        node.foreign_active = max(0, beat.active_requests - node.in_flight)
+        # The report was made some time since the last one: it may count what was ours then and has ended by now.
+        node.foreign_active = max(0, beat.active_requests - node.peak_in_flight)
+        node.peak_in_flight = node.in_flight
         node.active = node.in_flight + node.foreign_active
 
     def _remember(self, node: Node, unix_s: float) -> None:

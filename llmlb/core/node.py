@@ -172,6 +172,8 @@ class Node:
     """Whether it counts as up, and as not ejected, for the panic rule."""
 
     in_flight: int = 0
+    peak_in_flight: int = 0
+    """Our own requests at once, at most, since the last heartbeat."""
     foreign_active: int = 0
     active: int = 0
     fitness: Fitness = Fitness.UNMEASURED

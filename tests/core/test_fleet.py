@@ -461,6 +461,18 @@ def test_the_panic_of_nodes_that_serve_any_model_is_not_that_of_one_model() -> N
     assert standings == {"full": Ineligibility.AT_CAPACITY, "any": Ineligibility.CIRCUIT_OPEN}
 
 
+def test_a_report_that_still_counts_what_has_ended_is_not_taken_for_somebody_elses_work() -> None:
+    kit = FleetKit()
+    node = kit.node("a")
+    for lease in [kit.take(), kit.take()]:
+        kit.settle(lease)
+    kit.beat(node, active=2)
+    assert node.active == 0
+    kit.pass_time(1)
+    kit.beat(node, active=2)
+    assert node.active == 2
+
+
 def test_a_model_that_is_found_in_between_forgives_the_misses() -> None:
     kit = FleetKit()
     node = kit.node("a")

