@@ -34,7 +34,8 @@ def fleet(tmp_path: Path, llama_servers: Start) -> Iterator[tuple[RouterProcess,
 def test_thirty_chats_at_once_land_ten_on_each_of_three_nodes(fleet: tuple[RouterProcess, list[LlamaServer]]) -> None:
     router, _ = fleet
     with ThreadPoolExecutor(30) as pool:
-        answers = list(pool.map(lambda _: router.chat("tiny", max_tokens=60, ignore_eos=True), range(30)))
+        # Long enough that none has ended before the last one comes: then it is at once.
+        answers = list(pool.map(lambda _: router.chat("tiny", max_tokens=400, ignore_eos=True), range(30)))
     assert [answer.status_code for answer in answers] == [200] * 30
     shares = Counter(answer.headers["x-llmlb-node"] for answer in answers)
     assert sorted(shares.values()) == [10, 10, 10]
