@@ -87,7 +87,6 @@ class Exchange:
     # Most requests need few of these: setting them all for each would cost more than choosing the node.
     deadline_at_s = NEVER
     lease: Lease | None = None
-    _stage = Stage.RECEIVED
     _policy: Policy | None = None
     _attempts: tuple[Attempt, ...] = ()
     _rests_s: tuple[float, ...] = ()
@@ -116,6 +115,7 @@ class Exchange:
         self._template = template
         self._key = key
         self._body = body
+        self._stage = Stage.RECEIVED
         self._received_at_s = monotonic_s()
         self.record = ExchangeRecord(
             id=plane.request_id(),

@@ -101,7 +101,7 @@ QUEUE_BOUNDS_S = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 OTHER = "other"
 """The label of every model beyond the cap, and of refused requests for models that nobody has."""
 MAX_LABEL_CHARS = 256
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 _ANSWERED, _REFUSED = ExchangeOutcome.ANSWERED, ExchangeOutcome.REFUSED
