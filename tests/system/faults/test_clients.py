@@ -115,6 +115,10 @@ def test_f28_a_client_that_leaves_the_queue_gives_up_its_place_at_once(site: Fau
 def test_f28_a_client_that_leaves_while_we_dial_ends_the_dial(site: FaultSite) -> None:
     with site.row("F28 leaves while dialling", nodes="d") as row:
         node = row.nodes["d"]
+        # The router asks a node that has just been approved: that dial must not be taken for one of the clients'.
+        until_s = time.monotonic() + 5
+        while "Prober._ask" in row.router.picture()["tasks"]:
+            assert time.monotonic() < until_s, "the router still asks the node"
         node.tell("deaf")
 
         async def scenario() -> None:
