@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test format bench bench-quick sim clean
+.PHONY: demo test test-parts test-system format bench bench-quick sim clean
 
 demo: $(VENV)/.engines
 	$(BIN)/llmlb demo
@@ -13,7 +13,14 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory --output-sync=target -j2 test-parts test-system
+
+# The second starts real processes and mostly waits for them, so the two share the machine well.
+test-parts: $(VENV)/.test
+	$(BIN)/python -m pytest --ignore tests/system
+
+test-system: $(VENV)/.test
+	$(BIN)/python -m pytest tests/system
 
 format: $(VENV)/.test
 	$(BIN)/ruff format .
