@@ -6,9 +6,10 @@ not take minutes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from llmlb.config.declaration import setting
+from llmlb.config.declaration import Column, setting
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -60,6 +61,16 @@ class LimitsSettings:
     )
 
 
+_OF_A_MODEL = (
+    Column("first_byte", unit="s", low=1, high=3600, example=180, is_optional=True),
+    Column("prefill", unit="tokens/s", low=0, high=1_000_000, example=50, is_optional=True),
+    Column("cold_load", unit="s", low=0, high=3600, example=600, is_optional=True),
+    Column("answer", unit="s", low=1, high=86_400, example=1800, is_optional=True),
+    Column("stream_idle", unit="s", low=1, high=3600, example=120, is_optional=True),
+    Column("stream_total", unit="s", low=1, high=86_400, example=3600, is_optional=True),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TimeoutsSettings:
     """How long things may take."""
@@ -73,6 +84,14 @@ class TimeoutsSettings:
         high=3600,
         dev_low=0.1,
         help="Until the first byte of a stream.",
+    )
+    prefill: float = setting(
+        250.0,
+        unit="tokens/s",
+        low=0,
+        high=1_000_000,
+        help="How slowly a node may read a prompt: first_byte grows by the time that the request's text takes at this "
+        "speed, 4 bytes to a token, but not beyond answer. 0: it does not grow.",
     )
     cold_load_s: float = setting(
         300.0,
@@ -96,6 +115,13 @@ class TimeoutsSettings:
     )
     stream_total_s: float = setting(
         1800.0, key="stream_total", unit="s", low=1, high=86_400, dev_low=0.1, help="A whole stream."
+    )
+    models: Mapping[str, Mapping[str, float]] = setting(
+        {},
+        columns=_OF_A_MODEL,
+        form='NAME = { first_byte = 180, stream_total = 3600 }, or [timeouts.models."NAME"]',
+        help="Other times for some models: first_byte, prefill, cold_load, answer, stream_idle, stream_total. A * in a "
+        "name stands for anything, the most specific name wins, and what it leaves out is as above.",
     )
     head_s: float = setting(
         10.0,

@@ -36,14 +36,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One number of each entry in a table of tables. low, high: inclusive.  default: None where it must be given."""
+    """One number of each entry in a table of tables. low, high: inclusive.  is_optional: may be left out."""
 
     name: str
     unit: str
     low: float
     high: float
     example: float
-    default: float | None = None
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from llmlb.config.by_name import ByName
 from llmlb.config.declaration import Column, setting
 from llmlb.core.choice import Objective
 
@@ -16,7 +16,7 @@ _REMEMBERED = 4096
 
 _COLUMNS = (
     Column("ttft", unit="s", low=0.05, high=3600, example=2),
-    Column("tpot", unit="s", low=0.001, high=60, example=0.1, default=math.inf),
+    Column("tpot", unit="s", low=0.001, high=60, example=0.1, is_optional=True),
 )
 _FORM = 'NAME = { ttft = 2, tpot = 0.1 }, or [objectives.models."NAME"]'
 
@@ -47,8 +47,8 @@ class Objectives:
     """Answers which objective a request has. objective_for: cached, so it costs a dictionary look-up per request."""
 
     def __init__(self, settings: ObjectivesSettings) -> None:
-        self._keys = _rules(settings.keys)
-        self._models = _rules(settings.models)
+        self._keys = _objectives(settings.keys)
+        self._models = _objectives(settings.models)
         self.objective_for = lru_cache(_REMEMBERED)(self._find)
 
     def __bool__(self) -> bool:
@@ -57,21 +57,8 @@ class Objectives:
 
     def _find(self, model: str, key_name: str) -> Objective | None:
         """Of the key, else of the model, else none."""
-        return _first_match(self._keys, key_name) or _first_match(self._models, model)
+        return self._keys.find(key_name) or self._models.find(model)
 
 
-_Rules = list[tuple[re.Pattern[str], Objective]]
-
-
-def _rules(rows: Mapping[str, Mapping[str, float]]) -> _Rules:
-    """Most specific first: a name before any pattern, and a pattern that spells out more before one that does less."""
-    ordered = sorted(rows.items(), key=lambda row: ("*" in row[0], -len(row[0].replace("*", "")), row[0]))
-    return [(_pattern(name), Objective(row["ttft"], row["tpot"])) for name, row in ordered]
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, name.split("*"))), re.DOTALL)
-
-
-def _first_match(rules: _Rules, name: str) -> Objective | None:
-    return next((objective for pattern, objective in rules if pattern.fullmatch(name)), None)
+def _objectives(rows: Mapping[str, Mapping[str, float]]) -> ByName[Objective]:
+    return ByName({name: Objective(row["ttft"], row.get("tpot", math.inf)) for name, row in rows.items()})

@@ -7,7 +7,6 @@ Nothing is guessed: ``1e3`` is no whole number, ``yes`` in a TOML file is no boo
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 
@@ -99,7 +98,7 @@ def show_value(setting: Setting, value: Value) -> str:
 def _entry(value: str | Mapping[str, float]) -> str:
     if isinstance(value, str):
         return toml_text(value)
-    return "{ " + ", ".join(f"{name} = {plain(number)}" for name, number in value.items() if number < math.inf) + " }"
+    return "{ " + ", ".join(f"{name} = {plain(number)}" for name, number in value.items()) + " }"
 
 
 def toml_text(text: str) -> str:
@@ -158,7 +157,7 @@ def _pair(setting: Setting, part: str) -> tuple[str, str]:
 
 
 def _row(setting: Setting, name: str, entry: object) -> Mapping[str, float]:
-    """One entry of a table of tables, complete and with its numbers in range."""
+    """One entry of a table of tables, with what it must have and its numbers in range."""
     columns = {column.name: column for column in setting.rule.columns}
     names = ", ".join(columns)
     if not isinstance(entry, Mapping):
@@ -168,10 +167,12 @@ def _row(setting: Setting, name: str, entry: object) -> Mapping[str, float]:
             raise UnusableValue(f"{shown(name)} has the unknown key {shown(key)}: give {names}")
     row: dict[str, float] = {}
     for column in columns.values():
-        value = entry.get(column.name, column.default)
+        value = entry.get(column.name)
+        if value is None and column.is_optional:
+            continue
         if value is None:
             raise UnusableValue(f"{shown(name)} lacks {column.name}: give it, for example {plain(column.example)}")
-        if column.name in entry and not _lies_in(column, value):
+        if not _lies_in(column, value):
             allowed = f"{plain(column.low)}..{plain(column.high)} {column.unit}, for example {plain(column.example)}"
             raise UnusableValue(f"{shown(name)}: {column.name} {shown(value)} is out of range: give {allowed}")
         row[column.name] = float(value)

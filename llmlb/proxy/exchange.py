@@ -32,6 +32,7 @@ from llmlb.proxy.answer import answer_head, retry_after_s
 from llmlb.proxy.peek import BadBody, peek, with_model
 from llmlb.proxy.prompt import prompt_of
 from llmlb.proxy.replies import Reply
+from llmlb.proxy.timeouts import AnswerTimeouts
 from llmlb.proxy.upstream import AnswerHead, UpstreamConnection, chunk
 from llmlb.proxy.watch import StreamWatch, Tokens, Verdict, tokens_of
 from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
@@ -108,6 +109,7 @@ class Exchange:
     _last_data_at_s = 0.0
     _paused_at_s = NEVER
     _request: InferenceRequest
+    _timeouts: AnswerTimeouts
 
     def __init__(self, plane: DataPlane, client: Client, template: RequestTemplate, key: ApiKey, body: bytes) -> None:
         self._plane = plane
@@ -152,6 +154,8 @@ class Exchange:
         model, alias_target = plane.balancer.resolve(wanted.model)
         self.record.model = model
         self.record.stream = wanted.stream
+        timeouts = plane.timeouts
+        self._timeouts = timeouts.usual if timeouts.of_model is None else timeouts.of_model(model)
         key = self._key
         if key.models is not None and not plane.gatekeeper.may_use_model(key, wanted.model):
             self._reply(replies.model_forbidden(wanted.model))
@@ -337,7 +341,7 @@ class Exchange:
             self._enforce_stream_limits(now_s)
 
     def _enforce_stream_limits(self, now_s: float) -> None:
-        timeouts = self._plane.rules.timeouts
+        timeouts = self._timeouts
         total_s = timeouts.stream_total_s if self._watch is not None else timeouts.answer_s
         if now_s - self._dispatched_at_s >= total_s:
             self._cut(f"it took longer than {total_s:g} s")
@@ -398,9 +402,9 @@ class Exchange:
         self._parts = []
         self._held_bytes = 0
         now_s = monotonic_s()
-        timeouts = self._plane.rules.timeouts
+        timeouts = self._timeouts
         if self._request.stream:
-            self.deadline_at_s = now_s + timeouts.first_byte_s + (timeouts.cold_load_s if self._is_cold() else 0.0)
+            self.deadline_at_s = now_s + timeouts.first_byte_within_s(len(self._body), is_cold=self._is_cold())
         else:
             self.deadline_at_s = now_s + timeouts.answer_s
         if not self._attempts:
@@ -547,12 +551,12 @@ class Exchange:
 
     def _set_stream_deadline(self, now_s: float) -> None:
         """The next moment at which a limit could be hit; data that flows only moves it when it comes up."""
-        timeouts = self._plane.rules.timeouts
+        timeouts = self._timeouts
         total_s = timeouts.stream_total_s if self._watch is not None else timeouts.answer_s
         self.deadline_at_s = min(
             self._dispatched_at_s + total_s,
             self._last_data_at_s + timeouts.stream_idle_s if self._paused_at_s == NEVER else NEVER,
-            now_s + timeouts.write_stall_s,
+            now_s + self._plane.rules.timeouts.write_stall_s,
         )
 
     def _note_boundary(self) -> None:

@@ -19,6 +19,7 @@ from llmlb.core.outcome import Outcome
 from llmlb.core.retry import RetryBudget, RetryRules
 from llmlb.proxy.exchange import Exchange
 from llmlb.proxy.pool import Upstreams
+from llmlb.proxy.timeouts import Timeouts
 from llmlb.telemetry.metrics import Metrics
 from llmlb.telemetry.requests import ExchangeRecord
 
@@ -61,6 +62,7 @@ class DataPlane:
         self.upstreams = upstreams
         self.metrics = metrics
         self.rules = rules
+        self.timeouts = Timeouts(rules.timeouts)
         self.rng = rng
         self.announce = announce
         self.finished = finished

@@ -26,12 +26,12 @@ def test_tables_and_inline_tables_say_the_same(tmp_path: Path) -> None:
     )
     assert written == inline
     assert written.models == {"qwen*": {"ttft": 2.0, "tpot": 0.1}}
-    assert written.keys == {"batch": {"ttft": 60.0, "tpot": math.inf}}
+    assert written.keys == {"batch": {"ttft": 60.0}}
 
 
 def test_variables_say_it_in_one_line(tmp_path: Path) -> None:
     settings = load(tmp_path, "", LLMLB_OBJECTIVES_MODELS="qwen*=2:0.1, llama3:8b=3")
-    assert settings.models == {"qwen*": {"ttft": 2.0, "tpot": 0.1}, "llama3:8b": {"ttft": 3.0, "tpot": math.inf}}
+    assert settings.models == {"qwen*": {"ttft": 2.0, "tpot": 0.1}, "llama3:8b": {"ttft": 3.0}}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,11 @@ def test_who_is_not_named_has_none() -> None:
     named = Objectives(ObjectivesSettings(models={"a[1]": {"ttft": 1.0, "tpot": 0.1}}))
     assert named.objective_for("a1", "") is None
     assert named.objective_for("a[1]", "") == Objective(1.0, 0.1)
+
+
+def test_a_time_between_tokens_that_is_left_out_bounds_nothing() -> None:
+    objectives = Objectives(ObjectivesSettings(models={"m": {"ttft": 1.0}}))
+    assert objectives.objective_for("m", "") == Objective(1.0, math.inf)
 
 
 @pytest.mark.parametrize(

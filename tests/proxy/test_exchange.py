@@ -41,6 +41,7 @@ from fakes.plane import (
     running_plane,
 )
 
+from llmlb.clock import monotonic_s
 from llmlb.core.balancer import QueueRules
 from llmlb.core.circuit import CircuitState
 from llmlb.core.retry import RetryRules
@@ -381,6 +382,34 @@ def test_a_silent_node_times_out_and_another_answers(fast: bool) -> None:
             response = await ask(plane, request(chat_body(stream=True)))
             assert b"fine" in response.body
             assert plane.nodes[0].failed_requests == 1
+
+    run(scenario())
+
+
+def test_a_model_has_its_own_time_for_the_first_byte(fast: bool) -> None:
+    async def scenario() -> None:
+        silent, good = nodes([WAIT], [stream("fine")])
+        timeouts = replace(TIMEOUTS, models={MODEL: {"first_byte": 0.1}})
+        async with silent, good, running_plane(silent, good, fast=fast, timeouts=timeouts) as plane:
+            response = await ask(plane, request(chat_body(stream=True)))
+            assert b"fine" in response.body
+            assert plane.nodes[0].failed_requests == 1
+
+    run(scenario())
+
+
+def test_the_first_byte_of_a_long_prompt_is_waited_for(fast: bool) -> None:
+    async def scenario() -> None:
+        silent = nodes([WAIT])[0]
+        timeouts = replace(TIMEOUTS, first_byte_s=10.0, prefill=100.0)
+        async with silent, running_plane(silent, fast=fast, timeouts=timeouts) as plane:
+            started_s = monotonic_s()
+            asking = asyncio.ensure_future(ask(plane, request(chat_body(stream=True, pad="x" * 40_000))))
+            while not silent.requests:
+                await asyncio.sleep(0.002)
+            exchange = next(iter(plane.plane.exchanges))
+            assert 110.0 < exchange.deadline_at_s - started_s < 125.0
+            asking.cancel()
 
     run(scenario())
 
