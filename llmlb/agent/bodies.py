@@ -83,6 +83,8 @@ def heartbeat(
         "capability_score": facts.capability_score,
         "queue_depth": reading.queued,
         "kv_cache_usage": reading.kv_cache_usage,
+        "prefill_tokens_per_second": reading.prefill_rate,
+        "decode_tokens_per_second": reading.decode_rate,
         "max_concurrency": reading.slots if use_engine_slots else None,
         "heartbeat_secs": _seconds(beat.heartbeat_s),
         "seq": beat.seq,

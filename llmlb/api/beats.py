@@ -24,6 +24,8 @@ def beat_of(message: Heartbeat) -> Beat:
         capability_score=message.capability_score,
         queue_depth=message.queue_depth,
         kv_cache_percent=message.kv_cache_usage,
+        prefill_rate=message.prefill_tokens_per_second,
+        decode_rate=message.decode_tokens_per_second,
         max_concurrency=message.max_concurrency,
         interval_s=message.heartbeat_secs,
         seq=message.seq,

@@ -77,6 +77,8 @@ def node_detail(services: Services, node: Node) -> View:
         "consecutive_heartbeats": node.consecutive_heartbeats,
         "queue_depth": node.queue_depth,
         "kv_cache_usage": node.kv_cache_percent,
+        "prefill_tokens_per_second": node.prefill_rate,
+        "decode_tokens_per_second": node.decode_rate,
         "vram_used_mb": None if figures is None else figures.vram_used_mb,
         "vram_total_mb": None if figures is None else figures.vram_total_mb,
         "selections": dict(node.selections),

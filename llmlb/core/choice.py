@@ -114,6 +114,14 @@ class Candidate(Protocol):
     @property
     def available_models(self) -> tuple[str, ...]: ...
     @property
+    def prefill_rate(self) -> float | None:
+        """Tokens a second that the engine reads of one prompt, by its own counters."""
+
+    @property
+    def decode_rate(self) -> float | None:
+        """Tokens a second that it writes of one answer, by its own counters."""
+
+    @property
     def response_s(self) -> float | None:
         """Running mean of whole answers, seconds."""
 

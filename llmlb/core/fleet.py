@@ -451,6 +451,8 @@ class Fleet:
         node.memory_percent = beat.memory_percent
         node.queue_depth = beat.queue_depth
         node.kv_cache_percent = beat.kv_cache_percent
+        node.prefill_rate = beat.prefill_rate
+        node.decode_rate = beat.decode_rate
         # The report was made some time since the last one: it may count what was ours then and has ended by now.
         node.foreign_active = max(0, beat.active_requests - node.peak_in_flight)
         node.peak_in_flight = node.in_flight

@@ -89,7 +89,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """One heartbeat, checked and within its ranges. None: the node did not say."""
+    """One heartbeat, checked and within its ranges. None: the node did not say. Rates: tokens a second."""
 
     figures: Figures | None = None
     cpu_percent: float | None = None
@@ -100,6 +100,8 @@ class Beat:
     capability_score: int | None = None
     queue_depth: int | None = None
     kv_cache_percent: float | None = None
+    prefill_rate: float | None = None
+    decode_rate: float | None = None
     max_concurrency: int | None = None
     interval_s: float | None = None
     seq: int | None = None
@@ -150,6 +152,9 @@ class Node:
     memory_percent: float | None = None
     queue_depth: int | None = None
     kv_cache_percent: float | None = None
+    prefill_rate: float | None = None
+    decode_rate: float | None = None
+    """Tokens a second of one request, as the engine's own counters say; None where it has none."""
     history: deque[HistoryPoint] = field(default_factory=lambda: deque(maxlen=HISTORY_POINTS))
 
     loaded: tuple[str, ...] | None = None

@@ -118,6 +118,8 @@ class Prober:
             available_models=reading.available_models,
             queue_depth=reading.queued,
             kv_cache_percent=reading.kv_cache_usage,
+            prefill_rate=reading.prefill_rate,
+            decode_rate=reading.decode_rate,
             max_concurrency=node.reported_concurrency,
             interval_s=services.settings.health.check_interval_s,
         )

@@ -28,6 +28,7 @@ NodeIdText = Annotated[str, StringConstraints(pattern=NODE_ID_PATTERN, max_lengt
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Celsius = Annotated[float, Field(ge=-50, le=150, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
+TokenRate = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 HeartbeatSeconds = Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)]
 
 ShortText = Annotated[str, StringConstraints(max_length=128), AfterValidator(clean_text)]

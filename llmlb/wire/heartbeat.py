@@ -14,6 +14,7 @@ from llmlb.wire.fields import (
     NodeIdText,
     Percent,
     ShortText,
+    TokenRate,
 )
 
 
@@ -39,7 +40,10 @@ class SystemMetrics(BaseModel):
 
 
 class Heartbeat(BaseModel):
-    """What a node says every ``heartbeat_secs``. Only ``node_id`` is required; null means that nothing was measured."""
+    """What a node says every ``heartbeat_secs``. Only ``node_id`` is required; null means that nothing was measured.
+
+    prefill_tokens_per_second, decode_tokens_per_second: of one request, from the engine's own counters.
+    """
 
     model_config = FROM_NODE | {
         "json_schema_extra": {
@@ -64,6 +68,8 @@ class Heartbeat(BaseModel):
     capability_score: Count | None = None
     queue_depth: Count | None = None
     kv_cache_usage: Percent | None = None
+    prefill_tokens_per_second: TokenRate | None = None
+    decode_tokens_per_second: TokenRate | None = None
     max_concurrency: Count | None = None
     heartbeat_secs: HeartbeatSeconds | None = None
     seq: Count | None = None

@@ -113,6 +113,8 @@ class NodeDetail(NodeView):
     consecutive_heartbeats: int
     queue_depth: int | None
     kv_cache_usage: float | None
+    prefill_tokens_per_second: float | None
+    decode_tokens_per_second: float | None
     vram_used_mb: int | None
     vram_total_mb: int | None
     selections: dict[str, int]

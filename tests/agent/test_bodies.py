@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.agent.bodies import MAX_GPUS, Beat, NodeFacts, heartbeat, leaving, registration
-from llmlb.agent.engines.reading import MAX_MODELS, EngineReading, clean_name, clean_names
+from llmlb.agent.engines.reading import MAX_MODELS, MAX_RATE, EngineReading, clean_name, clean_names
 from llmlb.agent.gpus import GpuReport
 from llmlb.agent.host import HostReport
 from llmlb.agent.score import Gpu
@@ -28,6 +28,8 @@ READINGS = st.builds(
     queued=st.none() | st.integers(0, 1_000),
     slots=st.none() | st.integers(1, 1_000),
     kv_cache_usage=st.none() | PERCENT,
+    prefill_rate=st.none() | st.floats(0, MAX_RATE),
+    decode_rate=st.none() | st.floats(0, MAX_RATE),
 )
 REPORTS = st.none() | st.builds(
     GpuReport,

@@ -23,6 +23,7 @@ OUT_OF_RANGE: list[tuple[str, str]] = [
     *(("capability_score", value) for value in ("-1", "2.5", '"fast"')),
     *(("queue_depth", value) for value in ("-1", "0.5", "[]")),
     *(("kv_cache_usage", value) for value in ("-1", "100.5", "NaN")),
+    *(("prefill_tokens_per_second", value) for value in ("-1", "1000001", "NaN", '"fast"')),
     *(("max_concurrency", value) for value in ("-1", "1.5", '"16"')),
     *(("heartbeat_secs", value) for value in ("0", "-30", "61", "NaN", "9.9", '"30"')),
     *(("seq", value) for value in ("-1", "1.5", '"17"')),

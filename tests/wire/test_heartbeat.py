@@ -23,6 +23,8 @@ FULL = {
     "capability_score": 8120,
     "queue_depth": 0,
     "kv_cache_usage": 12.5,
+    "prefill_tokens_per_second": 4100.5,
+    "decode_tokens_per_second": 71.0,
     "max_concurrency": 16,
     "heartbeat_secs": 30,
     "seq": 17,

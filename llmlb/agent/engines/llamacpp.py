@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from llmlb.agent.engines.endpoint import Endpoint
-from llmlb.agent.engines.exposition import highest, total_count
+from llmlb.agent.engines.exposition import highest, token_rate, total_count
 from llmlb.agent.engines.reading import (
     EngineReading,
     child,
@@ -54,6 +54,10 @@ class LlamaCpp:
             queued=total_count(metrics, "llamacpp:requests_deferred"),
             slots=count(settings.get("total_slots")) or None,
             kv_cache_usage=percent_of_share(highest(metrics, "llamacpp:kv_cache_usage_ratio")),
+            prefill_rate=token_rate(metrics, "llamacpp:prompt_tokens_total", "llamacpp:prompt_seconds_total"),
+            decode_rate=token_rate(
+                metrics, "llamacpp:tokens_predicted_total", "llamacpp:tokens_predicted_seconds_total"
+            ),
             max_context=context_tokens(child(settings, "default_generation_settings").get("n_ctx")),
         )
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 MAX_MODELS = 1_000
 MAX_NAME_CHARS = 256
+MAX_RATE = 1_000_000.0
+"""Tokens a second; more than any one engine reads."""
 MAX_COUNT = 1_000_000
 """More requests or slots than one engine can hold; a larger figure is noise."""
 
@@ -25,7 +27,8 @@ class EngineReading:
     """One look at an engine. None: the engine does not tell.
 
     running, queued: requests.  slots: requests it runs side by side.  kv_cache_usage: percent 0..100.
-    max_context: tokens.  available_models include the loaded ones where the engine can load on demand.
+    prefill_rate, decode_rate: tokens a second, of one request, over the engine's life.  max_context: tokens.
+    available_models include the loaded ones where the engine can load on demand.
     """
 
     engine: str
@@ -36,6 +39,8 @@ class EngineReading:
     queued: int | None = None
     slots: int | None = None
     kv_cache_usage: float | None = None
+    prefill_rate: float | None = None
+    decode_rate: float | None = None
     max_context: int | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from llmlb.agent.engines.endpoint import Endpoint
-from llmlb.agent.engines.exposition import highest, total_count
+from llmlb.agent.engines.exposition import highest, token_rate, total_count
 from llmlb.agent.engines.reading import (
     EngineReading,
     clean_name,
@@ -48,6 +48,13 @@ class Vllm:
             queued=total_count(metrics, "vllm:num_requests_waiting"),
             # The second name is that of releases before 0.10.
             kv_cache_usage=percent_of_share(highest(metrics, "vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")),
+            prefill_rate=token_rate(
+                metrics,
+                "vllm:prompt_tokens_total",
+                "vllm:request_prefill_time_seconds_sum",
+                less="vllm:prefix_cache_hits_total",
+            ),
+            decode_rate=token_rate(metrics, "vllm:generation_tokens_total", "vllm:request_decode_time_seconds_sum"),
             max_context=largest(context_tokens(row.get("max_model_len")) for row in rows(models, "data")),
         )
 

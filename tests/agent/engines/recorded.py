@@ -37,6 +37,21 @@ vllm:num_requests_waiting_by_reason{engine="0",reason="capacity"} 3.0
 # TYPE vllm:kv_cache_usage_perc gauge
 vllm:kv_cache_usage_perc{engine="0",model_name="Qwen/Qwen3-8B"} 0.125
 vllm:kv_cache_usage_perc{engine="1",model_name="Qwen/Qwen3-8B"} 0.5
+# TYPE vllm:prompt_tokens_total counter
+vllm:prompt_tokens_total{engine="0",model_name="Qwen/Qwen3-8B"} 50000.0
+vllm:prompt_tokens_total{engine="1",model_name="Qwen/Qwen3-8B"} 30000.0
+# TYPE vllm:prefix_cache_hits_total counter
+vllm:prefix_cache_hits_total{engine="0",model_name="Qwen/Qwen3-8B"} 20000.0
+vllm:prefix_cache_hits_total{engine="1",model_name="Qwen/Qwen3-8B"} 12000.0
+# TYPE vllm:request_prefill_time_seconds histogram
+vllm:request_prefill_time_seconds_sum{engine="0",model_name="Qwen/Qwen3-8B"} 7.0
+vllm:request_prefill_time_seconds_sum{engine="1",model_name="Qwen/Qwen3-8B"} 5.0
+# TYPE vllm:generation_tokens_total counter
+vllm:generation_tokens_total{engine="0",model_name="Qwen/Qwen3-8B"} 9000.0
+vllm:generation_tokens_total{engine="1",model_name="Qwen/Qwen3-8B"} 6000.0
+# TYPE vllm:request_decode_time_seconds histogram
+vllm:request_decode_time_seconds_sum{engine="0",model_name="Qwen/Qwen3-8B"} 120.0
+vllm:request_decode_time_seconds_sum{engine="1",model_name="Qwen/Qwen3-8B"} 80.0
 """,
 }
 

@@ -51,6 +51,8 @@ def test_vllm_reports_the_sum_of_its_engines_and_the_fullest_cache() -> None:
         running=7,
         queued=3,
         kv_cache_usage=50.0,
+        prefill_rate=4000.0,
+        decode_rate=75.0,
         max_context=40960,
     )
 

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.agent.engines.exposition import highest, sample_values, total_count
+from llmlb.agent.engines.exposition import highest, sample_values, token_rate, total_count
 
 
 def test_a_longer_metric_with_the_same_beginning_is_not_counted() -> None:
@@ -46,3 +46,18 @@ def test_a_negative_total_is_no_count() -> None:
 @given(st.text())
 def test_any_text_is_a_page(text: str) -> None:
     assert all(math.isfinite(value) for value in sample_values(text, "m"))
+
+
+def test_a_speed_is_what_was_read_over_the_time_it_took() -> None:
+    page = "tokens 9000\ncached 5000\nseconds 2\n"
+    assert token_rate(page, "tokens", "seconds") == 4500.0
+    assert token_rate(page, "tokens", "seconds", less="cached") == 2000.0
+    assert token_rate(page, "tokens", "seconds", less="absent") == 4500.0
+
+
+def test_counters_that_say_too_little_or_contradict_each_other_tell_no_speed() -> None:
+    assert token_rate("tokens 9000\nseconds 0.1\n", "tokens", "seconds") is None
+    assert token_rate("tokens 99\nseconds 5\n", "tokens", "seconds") is None
+    assert token_rate("tokens 9000\n", "tokens", "seconds") is None
+    assert token_rate("tokens 5000\ncached 9000\nseconds 5\n", "tokens", "seconds", less="cached") is None
+    assert token_rate("tokens 1e18\nseconds 1\n", "tokens", "seconds") == 1_000_000.0

@@ -43,3 +43,12 @@ def test_a_real_server_that_works_is_seen_working(llama_servers: Callable[..., L
             return await read(url)
 
     assert asyncio.run(run()).running == 1
+
+
+def test_a_real_server_that_has_worked_tells_how_fast_it_is(llama_servers: Callable[..., LlamaServer]) -> None:
+    url = llama_servers("tiny", slots=1, context=8_192).url
+    wanted = {"prompt": "One shared queue serves them all. " * 200, "max_tokens": 600, "ignore_eos": True}
+    timings = httpx.post(f"{url}/v1/completions", json=wanted, timeout=60, trust_env=False).json()["timings"]
+    reading = asyncio.run(read(url))
+    assert reading.prefill_rate == pytest.approx(timings["prompt_per_second"], rel=0.05)
+    assert reading.decode_rate == pytest.approx(timings["predicted_per_second"], rel=0.05)
