@@ -53,7 +53,7 @@ class Job:
 
 @dataclass(slots=True)
 class EngineCounters:
-    """What the engine has done since it started."""
+    """What the engine has done since it started. Seconds: summed over the requests, without their waiting."""
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
@@ -61,6 +61,8 @@ class EngineCounters:
     aborted: int = 0
     stopped: int = 0
     cut_short: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
 
 
 class Engine:
@@ -165,6 +167,7 @@ class Engine:
         self._cache.store(job.chain)
         self.counters.prompt_tokens += job.prompt_tokens
         self.counters.cached_tokens += job.cached_tokens
+        self.counters.prefill_s += (job.prompt_tokens - job.cached_tokens) / self.settings.prefill_tokens_per_s
         if self._produce(job, 1):
             self._decode(job)
 
@@ -237,6 +240,7 @@ class Engine:
             if job.ended_at_s:
                 continue
             if job.listener.is_writable:
+                self.counters.decode_s += min(steps, job.answer.length - job.produced) * step_s
                 self._produce(job, steps)
             else:
                 del self._decoding[job]

@@ -17,6 +17,8 @@ def metrics_text(engine: Engine) -> bytes:
         ("counter", "generation_tokens_total", counters.generated_tokens),
         ("counter", "prefix_cache_queries_total", counters.prompt_tokens),
         ("counter", "prefix_cache_hits_total", counters.cached_tokens),
+        ("counter", "request_prefill_time_seconds_sum", round(counters.prefill_s, 6)),
+        ("counter", "request_decode_time_seconds_sum", round(counters.decode_s, 6)),
     )
     lines: list[str] = []
     for kind, name, value in rows:

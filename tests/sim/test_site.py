@@ -9,6 +9,7 @@ import pytest
 from fakes.raw_http import RawClient, raw_post
 from fakes.virtual_time import run_virtual
 
+from llmlb.agent.engines.exposition import token_rate
 from llmlb.sim import SimServer, SimSettings
 
 CHAT = "/v1/chat/completions"
@@ -223,3 +224,22 @@ def test_early_head_comes_before_the_first_token_is_ready() -> None:
 
     assert run_virtual(first_bytes_at_s(True)) < 0.5
     assert run_virtual(first_bytes_at_s(False)) > 5.0
+
+
+def test_the_counters_tell_the_speed_that_was_asked_for() -> None:
+    async def scenario(client: httpx.AsyncClient, sim: SimServer) -> None:
+        long = {**ASK, "messages": [{"role": "user", "content": "all of it " * 800}], "max_tokens": 200}
+        for _ in range(2):
+            await client.post(CHAT, json=long)
+        metrics = (await client.get("/metrics")).text
+        prefill = token_rate(
+            metrics,
+            "vllm:prompt_tokens_total",
+            "vllm:request_prefill_time_seconds_sum",
+            less="vllm:prefix_cache_hits_total",
+        )
+        decode = token_rate(metrics, "vllm:generation_tokens_total", "vllm:request_decode_time_seconds_sum")
+        assert prefill == pytest.approx(2000.0, rel=0.01)
+        assert decode == pytest.approx(100.0, rel=0.05)
+
+    visit(scenario, SimSettings(prefill_tokens_per_s=2000.0, decode_tokens_per_s=100.0))
