@@ -14,7 +14,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 from typing import Protocol
 
-from llmlb.core.choice import InferenceRequest
+from llmlb.core.choice import InferenceRequest, Policy
 from llmlb.core.outcome import Usage
 
 BYTES_PER_TOKEN = 4
@@ -44,7 +44,7 @@ class Waiter(Protocol):
 class Ticket:
     """A request's place in the queue. Instants are monotonic seconds; position counts from 1 at arrival.
 
-    in_vain: what the waiter is told when the deadline passes.
+    in_vain: what the waiter is told when the deadline passes.  policy: the one it asked for, None for the mode's own.
     """
 
     request: InferenceRequest
@@ -53,6 +53,7 @@ class Ticket:
     deadline_at_s: float
     position: int
     in_vain: RefusalKind = RefusalKind.QUEUE_TIMEOUT
+    policy: Policy | None = None
 
 
 class ModelQueue:

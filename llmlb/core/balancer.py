@@ -135,19 +135,19 @@ class Balancer:
             return Refused(RefusalKind.MODEL_NOT_FOUND)
         if request.pinned is not None:
             return self._pin(request, request.pinned, now_s)
-        policy = policy or self._policy
+        chooser = policy or self._policy
         if request.objective is not None and waiter is not None and len(pool):
-            retry_after_s = policy.shed(request, pool, now_s)
+            retry_after_s = chooser.shed(request, pool, now_s)
             if retry_after_s is not None:
                 return Refused(RefusalKind.OBJECTIVE_OUT_OF_REACH, retry_after_s)
         queue = self._queues.get(request.model)
         if waiter is None or not queue:
-            lease = self._choose(request, pool, now_s, policy)
+            lease = self._choose(request, pool, now_s, chooser)
             if lease is not None:
                 return Admitted(lease)
         if waiter is None:
             return Refused(RefusalKind.NO_NODE_AVAILABLE)
-        return self._enqueue(request, pool, now_s, waiter)
+        return self._enqueue(request, pool, now_s, waiter, policy)
 
     def first_token(self, lease: Lease, now_s: float) -> None:
         """The first content of a stream has arrived."""
@@ -184,7 +184,7 @@ class Balancer:
             pool = self.fleet.candidates(model)
             while queue and pool is not None:
                 head = queue.head()
-                lease = self._choose(head.request, pool, now_s, self._policy) if head else None
+                lease = self._choose(head.request, pool, now_s, head.policy or self._policy) if head else None
                 if lease is None:
                     break
                 ticket = queue.pop()
@@ -203,7 +203,9 @@ class Balancer:
         queue = self._queues.get(ticket.request.model)
         return queue is not None and queue.remove(ticket)
 
-    def _enqueue(self, request: InferenceRequest, pool: EligibleNodes, now_s: float, waiter: Waiter) -> Offer:
+    def _enqueue(
+        self, request: InferenceRequest, pool: EligibleNodes, now_s: float, waiter: Waiter, policy: Policy | None
+    ) -> Offer:
         readiness = self._readiness(pool, now_s)
         if readiness is _Readiness.ABSENT and now_s - pool.ready_at_s > self.queue_rules.absent_window_s:
             return Refused(RefusalKind.NO_NODE_AVAILABLE)
@@ -213,7 +215,7 @@ class Balancer:
         queue = self._queues.setdefault(request.model, ModelQueue())
         if len(queue) >= self.queue_rules.per_model:
             return Refused(RefusalKind.QUEUE_FULL)
-        ticket = Ticket(request, waiter, now_s, now_s + wait_s, len(queue) + 1, in_vain)
+        ticket = Ticket(request, waiter, now_s, now_s + wait_s, len(queue) + 1, in_vain, policy)
         queue.push(ticket)
         return Queued(ticket)
 

@@ -317,6 +317,7 @@ class Router:
             queue_depths=self.plane.depths(),
             leaked_leases=self.metrics.leaked_leases,
             store_error=self.store.stats.error,
+            mode=self.services.load_balancer.mode,
         )
         changes = self.alerts.evaluate(view, now_s)
         for change in changes:

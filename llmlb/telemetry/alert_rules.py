@@ -20,6 +20,8 @@ HEAT_HYSTERESIS_C = 5.0
 """An alert about heat ends so far below its limit, not at the first degree."""
 MODEL_DOWN_S = 3.0
 """A model's nodes are looked at twice a second; less than this says nothing."""
+SYMPTOM_SHARE = 0.5
+"""Of the nodes that work, how many a threshold may pass over before it is the threshold that is wrong."""
 MAX_FINDINGS = 200
 """Models that one rule reports: nodes may claim thousands, and a page of alerts helps nobody."""
 
@@ -42,7 +44,7 @@ class AlertLimits:
 class AlertView:
     """What the rules are shown. unix_s: for display.  store_error: what is wrong with the store, "" when nothing is.
 
-    queue_depths: requests that wait, by model.
+    queue_depths: requests that wait, by model.  mode: the name of the policy that chooses.
     """
 
     fleet: Fleet
@@ -51,6 +53,7 @@ class AlertView:
     queue_depths: Mapping[str, int]
     leaked_leases: int = 0
     store_error: str = ""
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,25 @@ def _hot(evidence: Evidence) -> Iterator[Finding]:
             yield _of_node(node, f"{node.figures.temperature_c:.0f} degrees C")
 
 
+def _gpu_threshold(evidence: Evidence) -> Iterator[Finding]:
+    """A GPU reports nearly 100 % with a single request, so the threshold passes over whoever works."""
+    fleet = evidence.view.fleet
+    thresholds = fleet.thresholds
+    if evidence.view.mode != "metrics" or thresholds.gpu_percent >= 100:
+        return
+    working = [node for node in fleet if node.ineligibility is None and node.active > 0]
+    passed_over = [
+        node
+        for node in working
+        if node.active < thresholds.active_requests
+        and node.has_fresh_figures(evidence.now_s)
+        and node.figures is not None
+        and node.figures.gpu_percent > thresholds.gpu_percent
+    ]
+    if len(passed_over) > 1 and len(passed_over) >= SYMPTOM_SHARE * len(working):
+        yield Finding("", f"{len(passed_over)} of {len(working)} nodes that work are passed over for their GPU alone")
+
+
 def _pending(evidence: Evidence) -> Iterator[Finding]:
     for node in evidence.view.fleet:
         waited_s = evidence.now_s - node.registered_at_s
@@ -193,6 +215,14 @@ RULES: tuple[AlertRule, ...] = (
     AlertRule("error_rate", _CRITICAL, 10, 30, "See llmlb nodes list and the request records for the cause.", _errors),
     AlertRule("queue_growing", _WARNING, 60, 30, "Add nodes, or raise max_concurrency where there is room.", _queue),
     AlertRule("temperature", _WARNING, 30, 30, "Check cooling, or drain the node.", _hot),
+    AlertRule(
+        "gpu_threshold",
+        _WARNING,
+        60,
+        60,
+        "A GPU reports nearly 100 % with one request: llmlb thresholds set mode=adaptive, or gpu=100.",
+        _gpu_threshold,
+    ),
     AlertRule("pending_long", _WARNING, 0, 0, "Approve it with llmlb nodes approve, or reject it.", _pending),
     AlertRule("duplicate_instance", _WARNING, 0, 0, "Give each engine a node id and a token of its own.", _twin),
     AlertRule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes.fleet import GOOD, MODEL, FleetKit
 
 from llmlb.core.admission import RefusalKind
-from llmlb.core.balancer import Refused
+from llmlb.core.balancer import Queued, Refused
 from llmlb.core.choice import Candidates, Choice, InferenceRequest, Objective, Policy, Reason
 from llmlb.core.node import NodeId
 from llmlb.core.outcome import Outcome
@@ -29,6 +29,16 @@ class Counting(Policy):
 
     def ended(self, request: InferenceRequest, node_id: NodeId, outcome: Outcome, now_s: float) -> None:
         self.open -= 1
+
+
+class Named(Policy):
+    """Always takes the same node."""
+
+    def __init__(self, node_id: NodeId) -> None:
+        self.node_id = node_id
+
+    def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
+        return Choice(self.node_id, Reason.CUSTOM)
 
 
 class Deaf:
@@ -66,3 +76,30 @@ def test_only_a_request_with_an_objective_can_be_shed() -> None:
     kit.settle(kit.take(), GOOD)
     urgent = InferenceRequest(MODEL, objective=Objective(ttft_s=0.1, tpot_s=0.1))
     assert kit.balancer.offer(urgent, kit.now_s, waiter=Deaf()) == Refused(RefusalKind.OBJECTIVE_OUT_OF_REACH, 3.0)
+
+
+def test_a_request_that_waited_is_placed_by_the_policy_it_asked_for() -> None:
+    own, other = Counting(), Named(NodeId("b"))
+    kit = FleetKit(policy=own)
+    a, b = kit.node("a", limit=1), kit.node("b", limit=1)
+    first, second = kit.take(), kit.take()
+    waiting = kit.balancer.offer(InferenceRequest(MODEL), kit.now_s, waiter=Deaf(), policy=other)
+    assert isinstance(waiting, Queued)
+    kit.settle(first)
+    kit.settle(second)
+    [grant] = kit.balancer.grants(kit.now_s)
+    assert (a.in_flight, b.in_flight) == (0, 1)
+    kit.settle(grant.lease)
+
+
+def test_a_request_that_waited_for_nobody_in_particular_is_placed_by_the_present_mode() -> None:
+    kit = FleetKit(policy=Counting())
+    node, other = kit.node("a", limit=1), kit.node("b", limit=1)
+    leases = [kit.take(), kit.take()]
+    kit.balancer.offer(InferenceRequest(MODEL), kit.now_s, waiter=Deaf())
+    kit.balancer.policy = Named(NodeId("b"))
+    for lease in leases:
+        kit.settle(lease)
+    [grant] = kit.balancer.grants(kit.now_s)
+    assert (node.in_flight, other.in_flight) == (0, 1)
+    kit.settle(grant.lease)

@@ -192,3 +192,18 @@ def test_every_rule_is_documented_with_its_severity() -> None:
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
     documented = dict(re.findall(r"^\| `(\w+)` \| (critical|warning) \|", text, re.M))
     assert documented == {rule.name: rule.severity.value for rule in RULES}
+
+
+def test_a_gpu_threshold_that_passes_over_whoever_works_is_found(
+    evidence: Evidence, fleet: Fleet, add_node: Callable[..., Node]
+) -> None:
+    nodes = [add_node(f"node-{number}") for number in range(4)]
+    fleet.tick(NOW_S)
+    for node in nodes[:3]:
+        node.active = 1
+        node.figures = Figures(99.0, 50.0)
+    in_metrics = with_view(evidence, mode="metrics")
+    assert found("gpu_threshold", in_metrics) == [""]
+    assert found("gpu_threshold", with_view(evidence, mode="adaptive")) == []
+    nodes[1].active = nodes[2].active = fleet.thresholds.active_requests
+    assert found("gpu_threshold", in_metrics) == [], "nodes that are full are not passed over for their GPU alone"

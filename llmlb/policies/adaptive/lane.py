@@ -140,17 +140,32 @@ class Lane:
         return not self.is_resident and not self.loads
 
     def look(self, model: str, node: Candidate, now_s: float) -> None:
-        """Read what a heartbeat said is loaded.
+        """Read what a heartbeat said is loaded, and how fast the engine has been.
 
         A node that names no models at all is taken to have them ready, and one that answered just now to have this one:
         the heartbeat may be older than the load.
         """
         self.look_at_s = now_s + LOOK_S
+        if not self.samples:
+            self._believe(node)
         if self.is_resident and (self.in_flight or now_s - self.answered_at_s < TRUSTED_S):
             return
         loaded = node.loaded_models
         tells = bool(loaded or node.available_models)
         self.is_resident = not tells or any(canonical_model(name) == model for name in loaded)
+
+    def _believe(self, node: Candidate) -> None:
+        """Until something is seen here, the engine's own counters tell more than the fleet's mean.
+
+        They are summed over its models, so that they say nothing of one of several.
+        """
+        if len(node.loaded_models) != 1:
+            return
+        book = self.book
+        if node.prefill_rate:
+            self.prefill = FadingLine(book.prefill.base, 1.0 / node.prefill_rate, PREFILL_REACH_TOKENS)
+        if node.decode_rate and (self.decode is book.decode or not self.decode.samples):
+            self.decode = FadingLine(1.0 / node.decode_rate, book.decode.slope, BATCH_REACH)
 
     def learn_prefill(self, tokens: float, seconds: float, now_s: float) -> None:
         book = self.book

@@ -103,6 +103,42 @@ def chain(length: int) -> tuple[int, ...]:
     return tuple(next(_fresh) << 20 for _ in range(length))
 
 
+# What engines say of themselves
+
+
+def tell(rig: Rig, name: str, *, prefill: float | None, decode: float | None, models: tuple[str, ...]) -> None:
+    node = rig.kit.fleet.get(NodeId(name))
+    assert node is not None
+    beat = Beat(loaded_models=models, prefill_rate=prefill, decode_rate=decode)
+    rig.kit.fleet.beat(node, beat, now_s=rig.kit.now_s, unix_s=0.0)
+
+
+def test_the_counters_of_an_engine_tell_its_speed_until_something_is_seen_of_it() -> None:
+    rig = Rig.of("fast", "slow")
+    tell(rig, "fast", prefill=10_000.0, decode=100.0, models=(MODEL,))
+    tell(rig, "slow", prefill=200.0, decode=5.0, models=(MODEL,))
+    assert rig.take(rig.ask(4000)).node.id == "fast"
+    costs = rig.costs(rig.ask(4000))
+    assert costs["slow"].terms["prefill"] > 10 * costs["fast"].terms["prefill"]
+    assert costs["slow"].terms["decode"] > 10 * costs["fast"].terms["decode"]
+
+
+def test_what_is_seen_of_a_node_counts_more_than_what_it_says() -> None:
+    rig = Rig.of("liar", "honest")
+    tell(rig, "liar", prefill=1_000_000.0, decode=10_000.0, models=(MODEL,))
+    rig.teach({"liar": 100.0, "honest": 5_000.0})
+    tell(rig, "liar", prefill=1_000_000.0, decode=10_000.0, models=(MODEL,))
+    rig.kit.now_s += 2.0
+    assert rig.take(rig.ask(4000)).node.id == "honest"
+
+
+def test_counters_over_several_models_say_nothing_of_one_of_them() -> None:
+    rig = Rig.of("a", "b", models=(MODEL, "other"))
+    tell(rig, "a", prefill=10.0, decode=1.0, models=(MODEL, "other"))
+    costs = rig.costs()
+    assert costs["a"].terms == costs["b"].terms
+
+
 # Spreading
 
 
