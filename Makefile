@@ -30,6 +30,7 @@ format: $(VENV)/.test
 bench: $(VENV)/.base
 	$(BIN)/python -m benchmarks.dataplane --json bench.json
 	$(BIN)/python -m benchmarks.fleet
+	$(BIN)/python -m benchmarks.decisions
 
 bench-quick: $(VENV)/.base
 	$(BIN)/python -m benchmarks.dataplane --quick

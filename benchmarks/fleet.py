@@ -2,6 +2,7 @@
 
 In this process: one choice with its lease and its end, for each policy and several sizes of fleet. Then, on a router of
 its own: the CPU share that heartbeats of all nodes every ten seconds take, and the CPU time of one scrape of /metrics.
+``python -m benchmarks.decisions`` looks closer at the choices of ``adaptive``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ MODEL = "mock-8b"
 SIZES = (4, 16, 100, 1000)
 BEAT_EVERY_S = 10.0
 CYCLES = 2_000
+BUSY_TRIES, BUSY_PAUSE_S = 10, 2.0
+"""Two thousand changes are committed to disk one by one; where others write to it as well, one of them may be refused
+with 503 and the advice to come back after two seconds, which every agent takes."""
 ANSWERED = Outcome(OutcomeKind.ANSWERED, total_s=0.5)
 
 
@@ -90,10 +94,20 @@ class FleetRouter(Llmlb):
 
     def join(self, number: int) -> tuple[str, str]:
         """Register and approve a node. Returns its id and token."""
-        wish = {"url": f"http://127.0.0.1:{20_000 + number}", "node_id": f"node-{number}", "engine": "vllm"}
-        node = self._call("POST", "/v0/nodes", wish)
-        self._call("POST", f"/v0/nodes/{node['node_id']}/approve", None, self.operator)
-        return node["node_id"], node["node_token"]
+        attempt = 0
+        while True:
+            # Another name each time: a change that was not confirmed may have been made.
+            wish = {"url": f"http://127.0.0.1:{20_000 + number}", "node_id": f"node-{number}-{attempt}"}
+            try:
+                node = self._call("POST", "/v0/nodes", wish | {"engine": "vllm"})
+                self._call("POST", f"/v0/nodes/{node['node_id']}/approve", None, self.operator)
+            except RuntimeError as error:
+                attempt += 1
+                if ": 503 " not in str(error) or attempt == BUSY_TRIES:
+                    raise
+                time.sleep(BUSY_PAUSE_S)
+            else:
+                return node["node_id"], node["node_token"]
 
     def cpu_s(self) -> float:
         """User and system time of the router so far."""
@@ -108,7 +122,10 @@ async def _watch(router: FleetRouter, nodes: int, seconds: float) -> None:
     idle_before_s = router.cpu_s()
     await asyncio.sleep(5.0)
     idle = (router.cpu_s() - idle_before_s) / 5.0
-    tasks = [asyncio.create_task(_beat_on(router.port, *member, rng.random() * BEAT_EVERY_S)) for member in members]
+    refused: list[str] = []
+    tasks = [
+        asyncio.create_task(_beat_on(router.port, *member, rng.random() * BEAT_EVERY_S, refused)) for member in members
+    ]
     await asyncio.sleep(BEAT_EVERY_S + 1.0)
     before_s, started_s = router.cpu_s(), time.monotonic()
     await asyncio.sleep(seconds)
@@ -118,12 +135,14 @@ async def _watch(router: FleetRouter, nodes: int, seconds: float) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     print(f"heartbeats of {nodes} nodes every {BEAT_EVERY_S:.0f} s: {share:.1%} of a core, {idle:.1%} without them")
+    if refused:
+        print(f"{len(refused)} heartbeats were refused, which is not counted as their cost; the last: {refused[-1]}")
     print(f"one scrape of /metrics with {nodes} nodes: {scrape_ms:.1f} ms of CPU")
     print(f"resident memory: {resident_mb(router.pids):.0f} MB")
 
 
-async def _beat_on(port: int, node_id: str, token: str, delay_s: float) -> None:
-    """One agent: a connection of its own for each heartbeat, as it is in the field."""
+async def _beat_on(port: int, node_id: str, token: str, delay_s: float, refused: list[str]) -> None:
+    """One agent: a connection of its own for each heartbeat, as it is in the field. refused: what went wrong."""
     await asyncio.sleep(delay_s)
     rng = Random(node_id)
     while True:
@@ -136,7 +155,10 @@ async def _beat_on(port: int, node_id: str, token: str, delay_s: float) -> None:
         }
         body = json.dumps(beat).encode()
         head = f"POST /v0/health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Node-Token: {token}\r\nConnection: close\r\n"
-        await _exchange(port, f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n", body)
+        try:
+            await _exchange(port, f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n", body)
+        except (OSError, RuntimeError) as error:
+            refused.append(str(error))
         await asyncio.sleep(BEAT_EVERY_S)
 
 

@@ -165,6 +165,9 @@ def circumstances(usual: Conditions) -> dict[str, Conditions]:
         "engines tell their timings": replace(usual, telling=Telling.TIMINGS),
         "a medium node becomes 10 x slower": replace(usual, incidents=(Incident(IncidentKind.SLOWS, medium, 0.4),)),
         "a fast node becomes 10 x slower": replace(usual, incidents=(Incident(IncidentKind.SLOWS, fast, 0.4),)),
+        "the same, and refusing is allowed": replace(
+            usual, incidents=(Incident(IncidentKind.SLOWS, fast, 0.4),), admission=True
+        ),
         "a medium node joins": replace(usual, incidents=(Incident(IncidentKind.JOINS, medium, 0.4),)),
         "a medium node dies": replace(usual, incidents=(Incident(IncidentKind.DIES, medium, 0.4),)),
     }

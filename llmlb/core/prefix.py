@@ -13,6 +13,7 @@ MAX_BLOCKS = 256
 """Half a MiB of text. Prompts that agree so far are taken to agree."""
 
 _HASH_BYTES = 8
+_MOST_BYTES = MAX_BLOCKS * BLOCK_BYTES
 
 
 def chain(texts: Iterable[str]) -> Prompt:
@@ -21,26 +22,17 @@ def chain(texts: Iterable[str]) -> Prompt:
     Only full blocks are hashed: the tail of a prompt grows with the next turn of its conversation. The same text gives
     the same hashes in every process. Lone surrogates are text like any other.
     """
-    blocks: list[int] = []
-    link, text_bytes = b"", 0
     pieces: list[bytes] = []
-    pending_bytes = 0
+    text_bytes = 0
     for text in texts:
-        data = text.encode(errors="surrogatepass")
+        data = text.encode("utf-8", "surrogatepass")
+        if text_bytes < _MOST_BYTES:
+            pieces.append(data)
         text_bytes += len(data)
-        if len(blocks) == MAX_BLOCKS:
-            continue
-        pieces.append(data)
-        pending_bytes += len(data)
-        if pending_bytes < BLOCK_BYTES:
-            continue
-        pending = b"".join(pieces)
-        position = 0
-        while position + BLOCK_BYTES <= len(pending) and len(blocks) < MAX_BLOCKS:
-            end = position + BLOCK_BYTES
-            link = blake2b(link + pending[position:end], digest_size=_HASH_BYTES).digest()
-            blocks.append(int.from_bytes(link, "little"))
-            position = end
-        pieces = [pending[position:]]
-        pending_bytes = len(pieces[0])
+    start = b"".join(pieces)[:_MOST_BYTES]
+    blocks: list[int] = []
+    link = b""
+    for end in range(BLOCK_BYTES, len(start) + 1, BLOCK_BYTES):
+        link = blake2b(link + start[end - BLOCK_BYTES : end], digest_size=_HASH_BYTES).digest()
+        blocks.append(int.from_bytes(link, "little"))
     return Prompt(tuple(blocks), text_bytes)

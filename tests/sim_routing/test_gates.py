@@ -108,6 +108,14 @@ def test_one_node_of_sixteen_in_trouble_costs_little(circumstance: str) -> None:
     assert reached.good >= 0.98
 
 
+def test_a_fleet_that_has_become_too_small_refuses_a_few_and_keeps_the_others_in_time() -> None:
+    """One of two fast nodes becomes ten times slower: what is left can carry 80 % of what the fleet could."""
+    reached = verdict("adaptive", "chat", circumstances(USUAL)["the same, and refusing is allowed"], seed=1)
+    known_scores = replace(USUAL, scores=Scores.CAPACITY)
+    weighted = verdict("weighted", "chat", circumstances(known_scores)["a fast node becomes 10 x slower"], seed=1)
+    assert reached.good >= max(0.88, weighted.good)
+
+
 def test_a_node_that_joins_is_neither_starved_nor_flooded() -> None:
     joined = verdict("adaptive", "chat", circumstances(USUAL)["a medium node joins"], seed=1)
     usual = verdict("adaptive", "chat", seed=1)

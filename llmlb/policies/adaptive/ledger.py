@@ -97,6 +97,7 @@ class NodeWork:
         "_failed_at_s",
         "_head_started_at_s",
         "_room_proofs",
+        "_waiting_lanes",
         "behind_s",
         "failures",
         "head_due_at_s",
@@ -116,6 +117,7 @@ class NodeWork:
         self.turn = turn
         self.lanes: dict[str, Lane] = {}
         self.waiting: dict[Entry, None] = {}
+        self._waiting_lanes: dict[Lane, None] = {}
         self.in_flight = 0
         self.room = math.inf
         self._room_proofs = 1
@@ -168,6 +170,7 @@ class NodeWork:
         self.waiting[entry] = None
         lane = entry.lane
         lane.in_flight += 1
+        self._waiting_lanes[lane] = None
         lane.waiting_count += 1
         lane.waiting_tokens += entry.tokens
         lane.loads += entry.is_cold
@@ -207,6 +210,8 @@ class NodeWork:
         lane.waiting_count -= 1
         lane.waiting_tokens -= entry.tokens
         lane.loads -= entry.is_cold
+        if not lane.waiting_count:
+            del self._waiting_lanes[lane]
 
     def _assume_read(self, now_s: float) -> None:
         """Answers that come whole show no first token: their prompt counts as read when it should have been."""
@@ -241,11 +246,10 @@ class NodeWork:
         if not self.waiting:
             return
         total_s = 0.0
-        for lane in self.lanes.values():
-            if lane.waiting_count:
-                total_s += lane.waiting_count * lane.prefill.base + lane.waiting_tokens * lane.prefill.slope
-                if lane.loads:
-                    total_s += lane.loads * lane.expected_load_s
+        for lane in self._waiting_lanes:
+            total_s += lane.waiting_count * lane.prefill.base + lane.waiting_tokens * lane.prefill.slope
+            if lane.loads:
+                total_s += lane.loads * lane.expected_load_s
         head_s = next(iter(self.waiting)).expected_read_s
         self.head_due_at_s = self._head_started_at_s + head_s
         self.behind_s = max(0.0, total_s - head_s)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from heapq import nlargest
+from itertools import islice
 from typing import ClassVar
 
 from llmlb.core.choice import (
@@ -41,7 +43,10 @@ from llmlb.policies.adaptive.price import (
 SCANNED_CANDIDATES = 128
 SAMPLED_CANDIDATES = 48
 REMEMBERED_CANDIDATES = 32
+MATCHING_CANDIDATES = 32
 SHOWN_COSTS = 4
+SHED_STEP = 4
+"""Unless the fleet is full one of so few is in time, and the others are not looked at."""
 MAX_BOOKS = 2048
 STALE_S = 60.0
 """A node that gave no sample for so long is given the benefit of the doubt, step by step."""
@@ -70,12 +75,14 @@ class AdaptivePolicy(Policy):
         book = self._book(request.model)
         self._fade_stalest(now_s)
         demand, matches = demand_of(request, book), self._matches(request, book, now_s)
-        prices = self._prices(request, self._sample(candidates, book, matches), book, demand, matches, now_s)
+        size = len(candidates)
+        nodes = candidates if size <= SCANNED_CANDIDATES else self._sample(candidates, book, matches)
+        prices = self._prices(request, nodes, book, demand, matches, now_s)
         prices.sort()
-        if len(candidates) > SCANNED_CANDIDATES:
+        if size > SCANNED_CANDIDATES:
             book.cheapest = [price[2].work for price in prices[:REMEMBERED_CANDIDATES]]
         chosen = longest_not_chosen(prices)
-        if len(candidates) == 1:
+        if size == 1:
             reason = Reason.ONLY_CANDIDATE
         elif matches and follows_prefix(chosen, prices, demand.tokens):
             reason = Reason.AFFINITY
@@ -98,30 +105,34 @@ class AdaptivePolicy(Policy):
             return None
         book = self._book(request.model)
         demand, matches = demand_of(request, book), self._matches(request, book, now_s)
-        prices = self._prices(request, self._sample(candidates, book, matches), book, demand, matches, now_s)
-        # Whom an idle fleet could not serve in time either gains nothing by coming back: a model that has to be loaded,
-        # a prompt too long, a pace too fast. They are late, but they are answered.
-        idle = [price for price in prices if could_be_in_time(price, objective)]
-        if not idle:
-            return None
-        late_s = [first_token_s(price) - objective.ttft_s for price in idle if keeps_pace(price, objective)]
-        soonest_s = min(late_s, default=SLOW_RETRY_S)
-        return soonest_s if soonest_s > 0.0 else None
+        some = len(candidates) > SCANNED_CANDIDATES
+        nodes = iter(self._sample(candidates, book, matches) if some else candidates)
+        late_s: list[float] = []
+        is_reachable = False
+        while prices := self._prices(request, islice(nodes, SHED_STEP), book, demand, matches, now_s):
+            for price in prices:
+                # Whom an idle fleet could not serve in time either gains nothing by coming back: a model that has to be
+                # loaded, a prompt too long, a pace too fast. They are late, but they are answered.
+                if could_be_in_time(price, objective):
+                    is_reachable = True
+                    if keeps_pace(price, objective):
+                        late_s.append(first_token_s(price) - objective.ttft_s)
+                        if late_s[-1] <= 0.0:
+                            return None
+        return min(late_s, default=SLOW_RETRY_S) if is_reachable else None
 
     def _sample(self, candidates: Candidates, book: ModelBook, matches: dict[NodeWork, int]) -> Iterable[Candidate]:
-        """All candidates, or enough of them: the next ones of the rotation, the least loaded, holders of the prefix.
+        """Enough candidates: the next ones of the rotation, the least loaded, those that hold most of the prefix.
 
         And the cheapest of last time, or a window of the rotation without fast nodes would leave only slow ones.
         Source: load balancing with memory, Mitzenmacher, Prabhakar and Shah 2002.
         """
-        if len(candidates) <= SCANNED_CANDIDATES:
-            return candidates
         sample = {node.id: node for node in (candidates.rotate() for _ in range(SAMPLED_CANDIDATES))}
         for order in (candidates.fit, candidates.unmeasured):
             first = order.first_with_reason()
             if first is not None:
                 sample[first[0].id] = first[0]
-        for work in (*book.cheapest, *matches):
+        for work in (*book.cheapest, *nlargest(MATCHING_CANDIDATES, matches, key=matches.__getitem__)):
             if work.node is not None and work.node in candidates:
                 sample[work.id] = work.node
         return sample.values()
@@ -137,19 +148,21 @@ class AdaptivePolicy(Policy):
     ) -> list[Price]:
         """What each node would cost. The hot loop: nothing is called for an idle healthy node."""
         lanes = book.lanes
-        all_tokens, output_tokens, tpot_s, block_tokens = demand
+        all_tokens, block_tokens = demand.tokens, demand.block_tokens
+        output_tokens, tpot_s = demand.output_tokens, demand.tpot_s
         output = DECODE_SHARE * output_tokens
         prices: list[Price] = []
         for node in nodes:
-            lane = lanes.get(node.id)
-            if lane is None:
+            try:
+                lane = lanes[node.id]
+            except KeyError:
                 lane = self._lane(book, request.model, node.id)
             if now_s >= lane.look_at_s:
                 lane.look(request.model, node, now_s)
             work = lane.work
             work.node = node
             tokens = all_tokens
-            if work in matches:
+            if matches and work in matches:
                 tokens -= int(matches[work] * block_tokens * lane.hit_share)
                 if tokens < 1:
                     tokens = 1
@@ -158,17 +171,17 @@ class AdaptivePolicy(Policy):
             seconds = prefill.base + prefill.slope * tokens + output * step_s
             if step_s > tpot_s:
                 seconds += PACE_SHARE * output_tokens * (step_s - tpot_s)
-            wait_s = 0.0
+            in_flight, wait_s = work.in_flight, 0.0
             if work.waiting:
                 left_s = work.head_due_at_s - now_s
                 wait_s = work.behind_s + left_s if left_s > 0.0 else work.wait_s(now_s)
-            if work.in_flight + 1 > work.room:
-                full_s = work.full_s(book.output_tokens * decode.at(work.in_flight))
+            if in_flight + 1 > work.room:
+                full_s = work.full_s(book.output_tokens * decode.at(in_flight))
                 if full_s > wait_s:
                     # Prompts are read while answers end: both waits pass at the same time.
                     wait_s = full_s
             seconds += wait_s
-            if lane.samples < FEW_SAMPLES and not work.in_flight:
+            if not in_flight and lane.samples < FEW_SAMPLES:
                 seconds *= TRIAL_SHARE
             if not lane.is_resident and not lane.loads:
                 seconds += LOAD_FACTOR * lane.expected_load_s
@@ -240,13 +253,15 @@ class AdaptivePolicy(Policy):
                 work.failed(now_s)
             case OutcomeKind.BUSY | OutcomeKind.CANCELLED:
                 pass
-        if entry.visit is not None and not was_seen and outcome.kind is not OutcomeKind.ANSWERED:
-            entry.visit.holds = False
+        prompt, visit = request.prompt, entry.visit
+        if prompt and visit and not was_seen and outcome.kind is not OutcomeKind.ANSWERED:
+            self._index.withdraw(prompt.blocks, entry.lane.book.salt, visit)
 
     def forgotten(self, node_id: NodeId) -> None:
         work = self._works.pop(node_id, None)
         if work is None:
             return
+        self._index.forget(work)
         for lane in work.lanes.values():
             lane.book.lanes.pop(node_id, None)
             self._sampled.pop(lane, None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from llmlb.core.choice import Cost, Endpoint, InferenceRequest, Objective
 from llmlb.core.prefix import BLOCK_BYTES
@@ -28,7 +29,7 @@ Price = tuple[float, int, Lane, int, float]
 the lane."""
 
 
-class Demand(NamedTuple):
+class Demand(Struct, frozen=True, gc=False):
     """What a request asks of a node, before anything is known of the node. tpot_s: infinite without an objective."""
 
     tokens: int
@@ -40,16 +41,17 @@ class Demand(NamedTuple):
 
 def demand_of(request: InferenceRequest, book: ModelBook) -> Demand:
     """Sizes that are not known yet are those that the model's requests usually have."""
-    tokens = 1 + int(text_bytes_of(request) / book.bytes_per_token)
+    bytes_per_token, prompt = book.bytes_per_token, request.prompt
+    tokens = 1 + int((request.body_bytes if prompt is None else prompt.text_bytes) / bytes_per_token)
     if tokens == 1:
         tokens = int(book.prompt_tokens)
-    output = book.output_tokens
+    output, most, objective = book.output_tokens, request.max_tokens, request.objective
     if request.endpoint is Endpoint.EMBEDDINGS:
         output = 0.0
-    elif request.max_tokens is not None and request.max_tokens < output:
-        output = float(request.max_tokens)
-    tpot_s = math.inf if request.objective is None else request.objective.tpot_s
-    return Demand(tokens, output, tpot_s, BLOCK_BYTES / book.bytes_per_token)
+    elif most is not None and most < output:
+        output = float(most)
+    tpot_s = math.inf if objective is None else objective.tpot_s
+    return Demand(tokens, output, tpot_s, BLOCK_BYTES / bytes_per_token)
 
 
 def text_bytes_of(request: InferenceRequest) -> int:
@@ -71,10 +73,17 @@ def longest_not_chosen(prices: Sequence[Price]) -> Price:
 
 
 def follows_prefix(chosen: Price, prices: Sequence[Price], all_tokens: int) -> bool:
-    """Whether the choice would have been another had nobody held a part of the prompt."""
+    """Whether the choice would have been another had nobody held a part of the prompt. prices: in order."""
     if chosen[3] == all_tokens:
         return False
-    cheapest_s = min([seconds + (all_tokens - tokens) * lane.prefill.slope for seconds, _, lane, tokens, _ in prices])
+    cheapest_s = math.inf
+    for seconds, _, lane, tokens, _ in prices:
+        if seconds >= cheapest_s:
+            # It and those after it would cost no less without what they hold.
+            break
+        unread_s = seconds + (all_tokens - tokens) * lane.prefill.slope
+        if unread_s < cheapest_s:
+            cheapest_s = unread_s
     return chosen[0] + (all_tokens - chosen[3]) * chosen[2].prefill.slope > _as_good_as(cheapest_s)
 
 
@@ -103,19 +112,23 @@ def keeps_pace(price: Price, objective: Objective) -> bool:
 def cost_of(price: Price, demand: Demand, now_s: float) -> Cost:
     """A price in its terms, for people."""
     total_s, _, lane, tokens, wait_s = price
-    work, prefill_s, rest_s = lane.work, lane.prefill.at(tokens), total_s
-    terms = {"wait": wait_s, "prefill": prefill_s, "decode": 0.0}
+    work, prefill, rest_s = lane.work, lane.prefill, total_s
+    prefill_s = prefill.base + prefill.slope * tokens
+    terms = {"wait": wait_s, "prefill": prefill_s, "decode": total_s - (wait_s + prefill_s)}
+    tpot_s, is_known = demand.tpot_s, work.in_flight or lane.samples >= FEW_SAMPLES
+    if is_known and lane.is_resident and not work.failures and tpot_s == math.inf:
+        return Cost(work.id, total_s, terms)
     if lane.needs_load:
         terms["load"] = LOAD_FACTOR * lane.expected_load_s
         rest_s -= terms["load"]
     if work.failures:
         terms["penalty"] = work.penalty_s(now_s)
         rest_s -= terms["penalty"]
-    if lane.samples < FEW_SAMPLES and not work.in_flight:
+    if not is_known:
         terms["trial"] = rest_s - rest_s / TRIAL_SHARE
         rest_s /= TRIAL_SHARE
     rest_s -= wait_s + prefill_s
-    if demand.tpot_s < math.inf:
+    if tpot_s != math.inf:
         # The step is what makes up the rest: share * step + pace share * (step - objective), or only the first.
         terms["pace"] = _pace_of(rest_s, demand)
         rest_s -= terms["pace"]

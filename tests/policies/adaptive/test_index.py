@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.policies.adaptive.index import EXPIRY_S, MAX_HOLDERS, PrefixIndex
+from llmlb.policies.adaptive.index import EXPIRY_S, MAX_HOLDERS, VISIT_S, PrefixIndex
 
 NOW_S = 1000.0
 
@@ -33,8 +33,28 @@ def test_models_do_not_share_prefixes() -> None:
 
 def test_a_visit_that_came_to_nothing_does_not_hold() -> None:
     index = PrefixIndex[str]()
-    index.record((1, 2), 0, "a", NOW_S).holds = False
-    assert index.matches((1, 2), 0, NOW_S) == {}
+    index.record((1, 2, 3, 4), 0, "b", NOW_S)
+    index.record((1, 2, 3, 4), 0, "a", NOW_S - VISIT_S)
+    visit = index.record((1, 2), 0, "a", NOW_S)
+    index.withdraw((1, 2), 0, visit)
+    assert index.matches((1, 2), 0, NOW_S) == {"b": 2}
+    assert index.matches((1, 2, 3), 0, NOW_S) == {"a": 3, "b": 3}
+
+
+def test_what_nobody_holds_any_more_leaves_the_memory() -> None:
+    index = PrefixIndex[str]()
+    index.withdraw((1,), 0, index.record((1,), 0, "a", NOW_S))
+    index.record((2,), 0, "a", NOW_S)
+    assert len(index) == 1
+
+
+def test_prompts_of_one_second_share_one_visit() -> None:
+    """Or the same short prompts on many nodes take eight times the memory that the cap is meant for."""
+    index = PrefixIndex[str]()
+    visits = {id(index.record((number,), 0, "a", NOW_S + number / 1000)) for number in range(500)}
+    assert len(visits) == 1
+    index.forget("a")
+    assert index._latest == {}
 
 
 def test_entries_expire_without_use_and_leave_the_memory() -> None:
@@ -97,6 +117,31 @@ def test_it_never_grows_above_its_cap_nor_credits_what_was_not_read(
         index.record(blocks, 0, node, now_s)
         read.setdefault(node, set()).update(blocks)
         assert len(index) <= 16
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(0, 1), max_size=6), st.integers(0, 3), st.floats(VISIT_S, 900)),
+        max_size=60,
+    )
+)
+def test_a_node_is_credited_with_exactly_what_it_read_and_has_not_let_expire(
+    visits: list[tuple[list[int], int, float]],
+) -> None:
+    index = PrefixIndex[int]()
+    read_at_s: dict[tuple[int, int], float] = {}
+    now_s = 0.0
+    for path, node, passed_s in visits:
+        blocks = tuple(hash(tuple(path[:end])) for end in range(1, len(path) + 1))
+        now_s += passed_s
+        expected: dict[int, int] = {}
+        for depth, block in enumerate(blocks, 1):
+            for holder in range(4):
+                if now_s - read_at_s.get((holder, block), -EXPIRY_S * 2) <= EXPIRY_S:
+                    expected[holder] = depth
+        assert index.matches(blocks, 0, now_s) == expected
+        index.record(blocks, 0, node, now_s)
+        read_at_s.update(((node, block), now_s) for block in blocks)
 
 
 def test_distinct_prompts_without_end_stay_under_the_cap() -> None:

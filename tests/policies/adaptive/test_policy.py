@@ -602,6 +602,7 @@ def test_nothing_of_a_request_is_kept_after_its_end() -> None:
         rig.end(lease)
     assert rig.policy._entries == {}
     assert all(not work.waiting and work.in_flight == 0 for work in rig.policy._works.values())
+    assert all(not work._waiting_lanes for work in rig.policy._works.values())
 
 
 def test_models_that_nobody_asks_for_any_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
