@@ -47,6 +47,8 @@ class Circuit:
     failures_in_row: int = 0
     ejections: int = 0
     open_until_s: float = 0.0
+    was_refused: bool = False
+    """It opened because the node's port turned us away."""
     probing: bool = False
     good_probes: int = 0
     closed_at_s: float = float("-inf")
@@ -91,6 +93,7 @@ class Circuit:
         rest_s = min(rules.cap_s, rules.base_s * 2**self.ejections) * (1 + spread)
         self.ejections = min(self.ejections + 1, 16)
         self.state = CircuitState.OPEN
+        self.was_refused = refused
         self.open_until_s = now_s + rest_s
         self.good_probes = 0
         return True
@@ -105,8 +108,12 @@ class Circuit:
         return True
 
     def answered_probe(self) -> bool:
-        """The engine answered a health probe of ours: no need to rest longer. True when this half-opens the circuit."""
-        if self.state is not CircuitState.OPEN:
+        """The engine answered a health probe of ours. True when this half-opens the circuit.
+
+        A port that turned us away is open again, so there is no need to rest longer. Of an engine that answered with
+        errors it says nothing: those answer probes all the time.
+        """
+        if self.state is not CircuitState.OPEN or not self.was_refused:
             return False
         self.state = CircuitState.HALF_OPEN
         self.probing = False

@@ -184,6 +184,7 @@ class Fleet:
         node.last_seen_unix_s = unix_s
         node.late = False
         node.silent_at_s = None
+        node.has_left = beat.leaving
         node.verified = True
         is_current = beat.seq is None or beat.seq >= node.seq
         if is_current:
@@ -202,7 +203,7 @@ class Fleet:
         return BeatVerdict.ACCEPTED, changes
 
     def answered(self, node: Node, now_s: float) -> list[Change]:
-        """The node's engine answered a probe of ours. That verifies it and ends an ejection's rest."""
+        """The node's engine answered a probe of ours. That verifies it, and ends its rest if it had turned us away."""
         node.verified = True
         changes: list[Change] = []
         if node.circuit.answered_probe():
@@ -222,11 +223,12 @@ class Fleet:
             changes.append(Change(ChangeKind.ONLINE, node.id, "approved while its heartbeat was fresh"))
         return changes + self._place(node, now_s, repool=True)
 
-    def drain(self, node: Node, now_s: float) -> list[Change]:
+    def drain(self, node: Node, now_s: float, *, reason: str = "") -> list[Change]:
         if node.draining:
             return []
         node.draining = True
-        change = self._changed(node, ChangeKind.DRAINING, f"drains: {node.in_flight} in flight, nothing new")
+        why = f"; {reason}" if reason else ""
+        change = self._changed(node, ChangeKind.DRAINING, f"drains: {node.in_flight} in flight, nothing new{why}")
         return [change, *self._place(node, now_s)]
 
     def undrain(self, node: Node, now_s: float) -> list[Change]:
@@ -365,7 +367,7 @@ class Fleet:
                 return self.remove(node, ChangeKind.EXPIRED, cause=cause)
             return []
         changes: list[Change] = []
-        if silence_s > self._lateness_s(node) and node.silent_at_s is None:
+        if silence_s > self._lateness_s(node) and node.silent_at_s is None and not node.has_left:
             node.silent_at_s = now_s
         if node.state is NodeState.ONLINE:
             if silence_s >= self.rules.node_timeout_s:
@@ -580,7 +582,8 @@ class Fleet:
         window_s = max(self.rules.node_timeout_s, 2 * self.rules.check_interval_s)
         speaking, silent = 0, set[Node]()
         for node in self._nodes.values():
-            if not node.is_approved or node.profile.agentless or not node.verified:
+            if not node.is_approved or node.profile.agentless or not node.verified or node.draining:
+                # Who drains may be stopped at any time.
                 continue
             if node.silent_at_s is None:
                 speaking += node.state is NodeState.ONLINE

@@ -16,13 +16,14 @@ from llmlb.core.node import Exclusion, Figures, Fitness, Node
 
 _TURN_BITS = 48
 _GPU_BITS = 14
-_SCORE_BITS = 14
+_SCORE_BITS = 20
 _GPU_SHIFT = _TURN_BITS
 _SCORE_SHIFT = _GPU_SHIFT + _GPU_BITS
 _ACTIVE_SHIFT = _SCORE_SHIFT + _SCORE_BITS
 ONE_ACTIVE = 1 << _ACTIVE_SHIFT
 """What one more request adds to a rank. One more turn adds 1."""
-MAX_SCORE = 10_000
+MAX_SCORE = 1_000_000
+"""Of a node whose operator says so; a node's own formula ends at 10,000."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,8 @@ class Node:
     online_at_s: float = 0.0
     late: bool = False
     silent_at_s: float | None = None
+    has_left: bool = False
+    """Its last heartbeat said that it leaves: its silence is none."""
     verified: bool = False
     """Has beaten, or answered a probe, since this router started."""
     resting_until_s: float = 0.0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
+from llmlb.clock import unix_s
 from llmlb.proxy.replies import trace_fields
 from llmlb.proxy.upstream import AnswerHead, Framing
 from llmlb.telemetry.requests import ExchangeRecord
@@ -23,8 +26,25 @@ def answer_head(
 
 
 def retry_after_s(head: AnswerHead) -> float | None:
-    """The node's Retry-After in seconds; None when absent or a date, which no engine sends."""
+    """The node's Retry-After in seconds, from a number or an HTTP date; None when absent, past or unreadable."""
     value = head.get(b"retry-after")
-    if value is None or not value.isdigit() or len(value) > 6:
+    if value is None:
         return None
-    return float(value)
+    if value.isdigit():
+        return float(value) if len(value) <= 6 else None
+    until_s = _unix_s_of(value)
+    if until_s is None:
+        return None
+    # By the node's own clock if it tells it, which may differ from ours.
+    now_s = _unix_s_of(head.get(b"date") or b"") or unix_s()
+    return until_s - now_s if until_s > now_s else None
+
+
+def _unix_s_of(http_date: bytes) -> float | None:
+    """RFC 9110 section 5.6.7: always GMT, whatever the form says."""
+    from email.utils import parsedate_to_datetime  # only where a node sends a date: engines send numbers
+
+    try:
+        return parsedate_to_datetime(http_date[:40].decode("latin-1")).replace(tzinfo=UTC).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

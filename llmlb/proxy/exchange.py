@@ -34,7 +34,7 @@ from llmlb.proxy.prompt import prompt_of
 from llmlb.proxy.replies import Reply
 from llmlb.proxy.timeouts import AnswerTimeouts
 from llmlb.proxy.upstream import AnswerHead, UpstreamConnection, chunk
-from llmlb.proxy.watch import StreamWatch, Tokens, Verdict, tokens_of
+from llmlb.proxy.watch import StreamWatch, Tokens, Verdict, read_answer
 from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 
 if TYPE_CHECKING:
@@ -203,6 +203,9 @@ class Exchange:
             self._connection.pause()
 
     def client_resumed(self) -> None:
+        """It has taken what waited for it."""
+        if self._paused_at_s == NEVER:
+            return
         self._paused_at_s = NEVER
         self._last_data_at_s = monotonic_s()
         if self._connection is not None:
@@ -264,9 +267,13 @@ class Exchange:
         record = self.record
         if record.prompt is not None:
             self._record_answer([body])
+        tokens, flaw = read_answer(body)
+        if flaw:
+            self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, flaw)
+            return
         self._head = head
         self._stage = Stage.RELAYING
-        self._take_tokens(tokens_of(body))
+        self._take_tokens(tokens)
         record.status = 200
         trace = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
         record.bytes_out = len(trace) + len(body)
@@ -299,7 +306,11 @@ class Exchange:
             if is_last or self._held_bytes > limit:
                 self._judge_status(head, is_whole=is_last)
         elif is_last:
-            self._take_tokens(tokens_of(b"".join(self._parts)))
+            tokens, flaw = read_answer(b"".join(self._parts))
+            if flaw:
+                self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, flaw)
+                return
+            self._take_tokens(tokens)
             self._commit()
             self._complete()
         elif self._held_bytes > limit:

@@ -28,7 +28,7 @@ _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f
 _FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*?)[ \t]*\r\n")
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
-_PASSED = frozenset({b"content-type", b"cache-control", b"retry-after", b"request-id"})
+_PASSED = frozenset({b"content-type", b"content-encoding", b"cache-control", b"retry-after", b"request-id"})
 _PASSED_PREFIXES = (b"openai-", b"anthropic-", b"x-ratelimit-")
 MAX_LENGTH_DIGITS = 15
 MAX_SIZE_DIGITS = 8

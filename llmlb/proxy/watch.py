@@ -87,6 +87,7 @@ def _seconds(milliseconds: object) -> float | None:
 
 
 GOOD_FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+BAD_STOPS = ("abort", "error", "cancelled")
 
 
 def _sight_openai(event: Event) -> Sight:
@@ -96,7 +97,8 @@ def _sight_openai(event: Event) -> Sight:
     for choice in _objects(event.get("choices")):
         finish = choice.get("finish_reason")
         if finish is not None:
-            return Sight.FINISH if finish in GOOD_FINISHES else Sight.FAILURE
+            is_good = isinstance(finish, str) and finish in GOOD_FINISHES
+            return Sight.FINISH if is_good else Sight.FAILURE
         delta = choice.get("delta")
         if choice.get("text") or (isinstance(delta, dict) and _has_content(delta)):
             sight = Sight.CONTENT
@@ -120,7 +122,7 @@ def _sight_messages(event: Event) -> Sight:
             reason = delta.get("stop_reason") if isinstance(delta, dict) else None
             if reason is None:
                 return Sight.NOISE
-            return Sight.FAILURE if reason in ("abort", "error", "cancelled") else Sight.FINISH
+            return Sight.FAILURE if reason in BAD_STOPS else Sight.FINISH
         case "message_stop":
             return Sight.END
         case "error":
@@ -336,23 +338,56 @@ def _describe(event: Event) -> str:
     return "the engine sent an error event"
 
 
-class _Answer(msgspec.Struct, gc=False):
+class _Choice(msgspec.Struct, gc=False):
+    finish_reason: Any = None  # checked by _flaw_of
+
+
+class _Sized(msgspec.Struct, gc=False):
     usage: Any = None  # checked by Tokens.take
     timings: Any = None  # checked by Tokens.take_timings
 
 
+class _Answer(_Sized, gc=False):
+    error: Any = None  # anything but null is one
+    stop_reason: Any = None  # checked by _flaw_of
+    choices: list[_Choice] | None = None
+
+
 _decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_sizes = msgspec.json.Decoder(_Sized).decode
 
 
-def tokens_of(answer: bytes) -> Tokens:
-    """The token counts of a whole JSON answer; empty when it holds none or is not JSON."""
+def read_answer(answer: bytes) -> tuple[Tokens, str]:
+    """What a whole answer tells: its token counts, empty where it holds none or is not JSON, and its flaw.
+
+    The flaw says why an answer with a good status is none: an error in it, or a finish that is no good one; else "".
+    """
     tokens = Tokens()
+    flaw = ""
     try:
-        fields = _decode_answer(answer)
+        fields: _Sized = _decode_answer(answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return tokens
+        try:
+            # Choices of another shape are between the client and the engine.
+            fields = _decode_sizes(answer)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return tokens, flaw
+    if isinstance(fields, _Answer):
+        flaw = _flaw_of(fields)
     if fields.usage is not None:
         tokens.take(fields.usage)
     if fields.timings is not None:
         tokens.take_timings(fields.timings)
-    return tokens
+    return tokens, flaw
+
+
+def _flaw_of(answer: _Answer) -> str:
+    if answer.error is not None:
+        return _describe({"error": answer.error})
+    for choice in answer.choices or ():
+        reason = choice.finish_reason
+        if reason is not None and not (isinstance(reason, str) and reason in GOOD_FINISHES):
+            return _describe({"choices": [{"finish_reason": reason}]})
+    if isinstance(answer.stop_reason, str) and answer.stop_reason in BAD_STOPS:
+        return f"the engine ended with stop_reason {answer.stop_reason!r}"
+    return ""

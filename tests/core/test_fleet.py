@@ -249,6 +249,50 @@ def test_mass_silence_keeps_the_silent_in_work_and_ends_when_most_are_heard() ->
     assert kit.names() == ["a", "b", "c"]
 
 
+def test_nodes_that_said_goodbye_or_were_drained_are_no_mass_silence() -> None:
+    kit = FleetKit()
+    nodes = [kit.node(name) for name in "abcde"]
+    kit.pass_time(2, beating=())
+    for node in nodes[1:3]:
+        kit.beat(node, leaving=True)
+    kit.fleet.drain(nodes[3], kit.now_s)
+    kit.pass_time(300, beating=(nodes[0], nodes[4]))
+    assert silent(kit) is False
+    assert kit.names() == ["a", "e"]
+
+
+def test_a_node_that_comes_back_from_its_goodbye_can_fall_silent_again() -> None:
+    kit = FleetKit()
+    nodes = [kit.node(name) for name in "abc"]
+    kit.pass_time(2, beating=())
+    for node in nodes:
+        kit.beat(node, leaving=True)
+    kit.pass_time(2, beating=())
+    for node in nodes:
+        kit.beat(node)
+    kit.pass_time(120, beating=(nodes[0],))
+    assert silent(kit) is True
+
+
+def test_an_engine_that_answers_probes_but_no_request_rests_to_the_end() -> None:
+    kit = FleetKit()
+    node = kit.node("a")
+    for _ in range(5):
+        kit.settle(kit.take(), BAD)
+    assert node.circuit.state is CircuitState.OPEN
+    kit.fleet.answered(node, kit.now_s)
+    assert node.circuit.state is CircuitState.OPEN
+
+
+def test_an_engine_whose_port_is_open_again_need_not_rest() -> None:
+    kit = FleetKit()
+    node = kit.node("a")
+    kit.settle(kit.take(), REFUSED)
+    assert node.circuit.state is CircuitState.OPEN
+    kit.fleet.answered(node, kit.now_s)
+    assert node.circuit.state is CircuitState.HALF_OPEN
+
+
 def test_one_silent_node_of_three_is_no_mass_silence() -> None:
     kit = FleetKit()
     nodes = [kit.node(name) for name in "abc"]

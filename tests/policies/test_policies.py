@@ -38,6 +38,14 @@ def test_equal_load_goes_to_the_higher_score() -> None:
     assert (lease.node.id, lease.reason) == ("strong", Reason.HIGHEST_CAPABILITY)
 
 
+def test_scores_that_an_operator_gave_beyond_the_usual_range_still_differ() -> None:
+    kit = FleetKit()
+    kit.node("large", score=12_000)
+    kit.node("larger", score=50_000)
+    lease = kit.take()
+    assert (lease.node.id, lease.reason) == ("larger", Reason.HIGHEST_CAPABILITY)
+
+
 def test_equal_load_and_score_go_to_the_cooler_gpu() -> None:
     kit = FleetKit()
     kit.node("warm", gpu=45.5)

@@ -386,6 +386,61 @@ def test_a_silent_node_times_out_and_another_answers(fast: bool) -> None:
     run(scenario())
 
 
+@pytest.mark.parametrize(
+    "bad", [b'{"choices":[{"finish_reason":"abort"}]}', b'{"error":{"message":"engine stopped"}}'], ids=["abort", "error"]
+)
+@pytest.mark.parametrize("size", [0, 100_000], ids=["one read", "many reads"])
+def test_a_whole_answer_that_is_none_is_given_by_another_node(fast: bool, bad: bytes, size: int) -> None:
+    async def scenario() -> None:
+        broken, good = nodes([answer(bad + b" " * size)], [answer(CHAT)])
+        async with broken, good, running_plane(broken, good, fast=fast) as plane:
+            bodies = {(await ask(plane, request(chat_body()))).body for _ in range(4)}
+            assert bodies == {CHAT}
+            assert plane.nodes[0].failed_requests > 0
+
+    run(scenario())
+
+
+def test_a_whole_answer_that_is_none_is_not_passed_on_when_nobody_does_better(fast: bool) -> None:
+    async def scenario() -> None:
+        async with (
+            nodes([answer(b'{"choices":[{"finish_reason":"abort"}]}')])[0] as node,
+            running_plane(node, fast=fast) as plane,
+        ):
+            response = await ask(plane, request(chat_body()))
+            assert (response.status, json.loads(response.body)["error"]["code"]) == (502, "node_failed")
+
+    run(scenario())
+
+
+def test_how_a_body_is_encoded_is_passed_on(fast: bool) -> None:
+    async def scenario() -> None:
+        packed = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08"
+        async with nodes([packed])[0] as node, running_plane(node, fast=fast) as plane:
+            response = await ask(plane, request(chat_body()))
+            assert (response.headers["content-encoding"], response.body) == ("gzip", b"\x1f\x8b\x08")
+
+    run(scenario())
+
+
+def test_a_client_that_never_paused_keeps_no_silent_stream_alive(fast: bool) -> None:
+    async def scenario() -> None:
+        async with (
+            nodes([STREAM_HEAD, ROLE, word("x"), WAIT])[0] as node,
+            running_plane(node, fast=fast) as plane,
+        ):
+            asking = asyncio.ensure_future(ask(plane, request(chat_body(stream=True))))
+            while not plane.plane.exchanges or not next(iter(plane.plane.exchanges)).is_committed:
+                await asyncio.sleep(0.002)
+            exchange = next(iter(plane.plane.exchanges))
+            last_data_at_s = exchange._last_data_at_s
+            exchange.client_resumed()
+            assert exchange._last_data_at_s == last_data_at_s
+            asking.cancel()
+
+    run(scenario())
+
+
 def test_a_model_has_its_own_time_for_the_first_byte(fast: bool) -> None:
     async def scenario() -> None:
         silent, good = nodes([WAIT], [stream("fine")])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.core.choice import Endpoint
-from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Verdict, tokens_of
+from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Verdict, read_answer
 
 
 def event(data: object, name: str = "", gap: str = "\n\n") -> bytes:
@@ -157,5 +157,36 @@ def test_any_bytes_are_looked_at_without_an_error(noise: bytes) -> None:
     ],
 )
 def test_tokens_of_a_plain_answer(answer: bytes, expected: tuple[int | None, int | None]) -> None:
-    tokens = tokens_of(answer)
+    tokens, _ = read_answer(answer)
     assert (tokens.prompt, tokens.completion) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "flaw"),
+    [
+        (b'{"choices":[{"finish_reason":"stop"}],"error":null}', ""),
+        (b'{"choices":[{"finish_reason":null},{}]}', ""),
+        (b'{"choices":{"odd":1},"usage":{"prompt_tokens":3}}', ""),
+        (b'{"stop_reason":"end_turn"}', ""),
+        (b"[1]", ""),
+        (b'{"choices":[{"finish_reason":"stop"},{"finish_reason":"abort"}]}', "finish_reason 'abort'"),
+        (b'{"choices":[{"finish_reason":["stop"]}]}', "error"),
+        (b'{"error":{"message":"out of memory"}}', "out of memory"),
+        (b'{"error":"x"}', "error"),
+        (b'{"stop_reason":"abort"}', "stop_reason 'abort'"),
+    ],
+)
+def test_a_whole_answer_that_is_none_is_told_by_its_words(answer: bytes, flaw: str) -> None:
+    found = read_answer(answer)[1]
+    assert flaw in found
+    assert bool(found) is bool(flaw)
+
+
+def test_choices_of_another_shape_do_not_hide_the_usage() -> None:
+    tokens, _ = read_answer(b'{"choices":{"odd":1},"usage":{"prompt_tokens":3}}')
+    assert tokens.prompt == 3
+
+
+def test_a_finish_that_is_no_text_is_a_failure() -> None:
+    watch = StreamWatch(Endpoint.CHAT)
+    assert watch.feed(b'data: {"choices":[{"finish_reason":["stop"]}]}\n\n') is Verdict.FAILURE
