@@ -10,32 +10,36 @@ from llmlb.clock import rfc3339
 from llmlb.core.choice import Cost
 from llmlb.errors import StoreError
 from llmlb.store.rows import BodyRow, RequestFilter, RequestRow
-from llmlb.telemetry.requests import ExchangeRecord, RecordFilter
+from llmlb.telemetry.requests import RECENT_RECORDS, ExchangeRecord, RecordFilter
 from llmlb.wire.records import AttemptView, CostView, RequestDetail, RequestView
 
 
 async def list_requests(services: Services, limit: int, filters: RecordFilter) -> list[RequestView]:
-    """The newest records that pass, newest first. What memory lacks comes from the store, if that answers."""
-    recent = services.requests.recent(limit, filters)
+    """The last to arrive of those that pass, newest first. What memory lacks comes from the store, if that answers."""
+    # Memory is in the order of ending: a long request would stand before all that came and went meanwhile.
+    recent = services.requests.recent(RECENT_RECORDS, filters)
+    recent = sorted(recent, key=lambda record: record.at_unix_s, reverse=True)[:limit]
     views = [RequestView(**_fields_of(record)) for record in recent]
-    if len(recent) == limit:
+    if len(recent) == limit and recent[-1].at_unix_s > services.requests.gone_until_unix_s:
         return views
-    before = recent[-1].at_unix_s if recent else filters.before_unix_s
     wanted = RequestFilter(
         model=filters.model,
         node_id=filters.node_id,
         key_id=filters.key_id,
         outcome=filters.outcome,
         status=filters.status,
-        before=before,
+        before=filters.before_unix_s,
         since=filters.since_unix_s,
     )
     try:
-        rows = await services.store.list_requests(limit - len(recent), wanted)
+        rows = await services.store.list_requests(limit, wanted)
     except StoreError:
         # The recent ones are worth showing while the store is stuck.
         return views
-    return views + [RequestView(**_fields_of_row(row)) for row in rows]
+    known = {view.id for view in views}
+    found = [(record.at_unix_s, view) for record, view in zip(recent, views, strict=True)]
+    found += [(row.at, RequestView(**_fields_of_row(row))) for row in rows if row.id not in known]
+    return [view for _, view in sorted(found, key=lambda each: each[0], reverse=True)][:limit]
 
 
 async def get_request(services: Services, request_id: str, *, with_bodies: bool) -> RequestDetail:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -81,8 +81,11 @@ class Balancer:
         queue_rules: QueueRules,
         aliases: Mapping[str, str],
         rng: Random,
+        policy_failed: Callable[[Policy, Exception], None] = lambda policy, error: None,
     ) -> None:
+        """policy_failed: is told when a policy raises, or chooses a node that was not offered; turns are taken then."""
         self.fleet = fleet
+        self._policy_failed = policy_failed
         self._policy = policy
         self._policies: tuple[Policy, ...] = (policy,)
         self.queue_rules = queue_rules
@@ -137,7 +140,11 @@ class Balancer:
             return self._pin(request, request.pinned, now_s)
         chooser = policy or self._policy
         if request.objective is not None and waiter is not None and len(pool):
-            retry_after_s = chooser.shed(request, pool, now_s)
+            try:
+                retry_after_s = chooser.shed(request, pool, now_s)
+            except Exception as error:  # noqa: BLE001  # as below
+                self._policy_failed(chooser, error)
+                retry_after_s = None
             if retry_after_s is not None:
                 return Refused(RefusalKind.OBJECTIVE_OUT_OF_REACH, retry_after_s)
         queue = self._queues.get(request.model)
@@ -152,12 +159,18 @@ class Balancer:
     def first_token(self, lease: Lease, now_s: float) -> None:
         """The first content of a stream has arrived."""
         for policy in lease.policies:
-            policy.first_token(lease.request, lease.node.id, now_s)
+            try:
+                policy.first_token(lease.request, lease.node.id, now_s)
+            except Exception as error:  # noqa: BLE001  # whoever wrote it, requests go on
+                self._policy_failed(policy, error)
 
     def forget(self, node_id: NodeId) -> None:
         """A node was removed from the fleet."""
         for policy in self._policies:
-            policy.forgotten(node_id)
+            try:
+                policy.forgotten(node_id)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._policy_failed(policy, error)
 
     def settle(self, lease: Lease, outcome: Outcome, now_s: float) -> list[Change]:
         """Give a lease back. Raises RuntimeError when it was given back before: that would be a bug of ours."""
@@ -166,7 +179,10 @@ class Balancer:
         lease.state = LeaseState.RELEASED
         self.leases.discard(lease)
         for policy in lease.policies:
-            policy.ended(lease.request, lease.node.id, outcome, now_s)
+            try:
+                policy.ended(lease.request, lease.node.id, outcome, now_s)
+            except Exception as error:  # noqa: BLE001  # as above; the lease must be given back all the same
+                self._policy_failed(policy, error)
         queue = self._queues.get(lease.request.model)
         if queue is not None:
             queue.charge(lease.request.key_id, answer_tokens(outcome.usage))
@@ -238,10 +254,7 @@ class Balancer:
             return self._lease(request, probe, Choice(probe.id, Reason.PROBE), now_s, is_probe=True)
         if not len(pool):
             return None
-        choice = policy.pick(request, pool, now_s)
-        node = self.fleet.get(choice.node_id)
-        if node is None or node not in pool:
-            raise RuntimeError(f"the policy chose {choice.node_id!r}, which is not a candidate")
+        choice, node = self._pick(request, pool, now_s, policy)
         if node.circuit.state is not CircuitState.CLOSED:
             choice = replace(choice, reason=Reason.PANIC)
         elif node.silent_at_s is not None:
@@ -249,12 +262,26 @@ class Balancer:
         elif (
             node.circuit.ejections and len(pool) > 1 and self._rng.random() >= self.fleet.slow_start_share(node, now_s)
         ):
-            other = policy.pick(request, pool.without((node.id,)), now_s)
+            other, node = self._pick(request, pool.without((node.id,)), now_s, policy)
             choice = replace(other, reason=Reason.SLOW_START)
-            node = self.fleet.get(choice.node_id)
         if request.tried:
             choice = replace(choice, reason=Reason.RETRY)
-        return None if node is None else self._lease(request, node, choice, now_s)
+        return self._lease(request, node, choice, now_s)
+
+    def _pick(
+        self, request: InferenceRequest, pool: EligibleNodes, now_s: float, policy: Policy
+    ) -> tuple[Choice, Node]:
+        """What the policy says, or the next in turn where it fails."""
+        try:
+            choice = policy.pick(request, pool, now_s)
+            node = self.fleet.get(choice.node_id)
+            if node is None or node not in pool:
+                raise RuntimeError(f"the policy chose {choice.node_id!r}, which is not a candidate")
+        except Exception as error:  # noqa: BLE001  # anybody may write a policy, and requests must go on
+            self._policy_failed(policy, error)
+            node = pool.rotate()
+            return Choice(node.id, Reason.ROUND_ROBIN), node
+        return choice, node
 
     def _pin(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> Offer:
         node = self.fleet.get(node_id)
@@ -271,5 +298,8 @@ class Balancer:
         lease = Lease(node, request, reason, now_s, policies, choice.costs, is_probe=is_probe)
         self.leases.add(lease)
         for policy in policies:
-            policy.dispatched(request, node.id, now_s)
+            try:
+                policy.dispatched(request, node.id, now_s)
+            except Exception as error:  # noqa: BLE001  # as above
+                self._policy_failed(policy, error)
         return lease

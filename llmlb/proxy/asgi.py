@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,8 @@ from llmlb.proxy.template import ENDPOINTS, RequestTemplate, digest
 Message = MutableMapping[str, Any]  # ASGI's own type
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
 
 HIGH_WATER_BYTES = 65_536
 
@@ -112,7 +115,11 @@ async def _run(exchange: Exchange, client: AsgiClient, receive: Receive, send: S
     gone = asyncio.ensure_future(_wait_for_disconnect(receive, client))
     client.exchange = exchange
     try:
-        exchange.start()
+        try:
+            exchange.start()
+        except Exception:  # noqa: BLE001  # not foreseen, logged whole; the client is owed an answer
+            _log.exception("a request could not be handled", extra={"request_id": exchange.record.id})
+            exchange.crashed()
         while True:
             messages, client.messages, client.pending_bytes = client.messages, [], 0
             for message in messages:

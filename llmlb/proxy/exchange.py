@@ -370,6 +370,15 @@ class Exchange:
             self._settle(OutcomeKind.CANCELLED, Fault.ROUTER, message)
             self._reply(replies.ROUTER_DRAINING)
 
+    def crashed(self) -> None:
+        """Something of ours went wrong with it: the client is told, and no node is blamed."""
+        if self._stage is Stage.RELAYING:
+            self._cut("the router failed", fault=Fault.ROUTER)
+        elif self._stage is not Stage.DONE:
+            self._let_go()
+            self._settle(OutcomeKind.CANCELLED, Fault.ROUTER, "the router failed")
+            self._reply(replies.INTERNAL_ERROR)
+
     # Finding a node
 
     def _place(self, *, waits: bool) -> None:

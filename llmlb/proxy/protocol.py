@@ -8,6 +8,10 @@ connection is checked too. ``server.fast_path = false`` sends the data plane the
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
+import struct
+import sys
 from enum import Enum, auto
 from typing import Any, ClassVar
 
@@ -26,9 +30,13 @@ from llmlb.proxy.plane import DataPlane
 from llmlb.proxy.replies import Reply
 from llmlb.proxy.template import ENDPOINTS, RequestTemplate, digest
 
+_log = logging.getLogger(__name__)
+
 MAX_PIPELINED_BYTES = 65_536
 _NEVER = float("inf")
 _NO_PREFIX = b"\0"
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""Makes a close a reset, which drops what has not been sent yet."""
 
 
 class Reading(Enum):
@@ -90,7 +98,10 @@ class OldWireClient:
 
     def break_off(self) -> None:
         # A close would look like the end of the answer; only a reset tells that it is not.
-        self._protocol.transport.abort()
+        transport = self._protocol.transport
+        handle: socket.socket = transport.get_extra_info("socket")
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        transport.abort()
 
 
 class RouterProtocol(HttpToolsProtocol):
@@ -205,7 +216,9 @@ class RouterProtocol(HttpToolsProtocol):
         if isinstance(head, HeadProblem):
             self._refuse_head(head)
             return
-        endpoint = ENDPOINTS.get(head.path) if self.takes_data_plane and head.method == b"POST" else None
+        # uvicorn would answer HTTP/1.0 in chunks, which it does not know.
+        takes = (self.takes_data_plane or head.minor_version == 0) and head.method == b"POST"
+        endpoint = ENDPOINTS.get(head.path) if takes else None
         if endpoint is None or head.content_length is None or head.get(b"expect") is not None:
             self._pass_on(head, data, end)
             return
@@ -303,7 +316,11 @@ class RouterProtocol(HttpToolsProtocol):
             self.keeps_alive = False
         exchange = Exchange(self.plane, client, template, key, body)
         self._exchange = exchange
-        exchange.start()
+        try:
+            exchange.start()
+        except Exception:  # noqa: BLE001  # not foreseen, logged whole; the client is owed an answer
+            _log.exception("a request could not be handled", extra={"request_id": exchange.record.id})
+            exchange.crashed()
 
     def exchange_ended(self) -> None:
         """The response is complete: on to the next request, or close."""

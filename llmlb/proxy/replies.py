@@ -41,6 +41,9 @@ CONTENT_ENCODING = Reply(
     param="content-encoding",
     closes=True,
 )
+INTERNAL_ERROR = Reply(
+    500, "internal_error", "The router failed on this request; its log has the cause. Send it again.", "server_error"
+)
 _UPSTREAM = "upstream_error"
 
 

@@ -8,6 +8,7 @@ are given chunked framing on their way.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
@@ -21,12 +22,15 @@ from llmlb.proxy.replies import status_phrase
 if TYPE_CHECKING:
     from llmlb.proxy.pool import ConnectionPool
 
+_log = logging.getLogger(__name__)
+
 MAX_HEAD_BYTES = 32_768
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
 _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*")
 _FIELD = re.compile(rb"([^:]+):[ \t]*([^\r]*?)[ \t]*\r\n")
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+_PRIMED_FIELDS = 1
 
 _PASSED = frozenset({b"content-type", b"content-encoding", b"cache-control", b"retry-after", b"request-id"})
 _PASSED_PREFIXES = (b"openai-", b"anthropic-", b"x-ratelimit-")
@@ -177,6 +181,9 @@ class Receiver(Protocol):
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
         """One read. raw: as framed for the client.  parts: the content in it.  is_last: the answer is complete."""
 
+    def crashed(self) -> None:
+        """The answer could not be handled, which is nobody's fault but the router's."""
+
     def node_lost(self, error: ProxyError) -> None:
         """The answer will not be completed. ``answer_began`` of the connection tells whether a byte came."""
 
@@ -186,6 +193,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_chunk_is_open",
+        "_fields",
         "_head",
         "_head_bytes",
         "_is_paused",
@@ -220,6 +228,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._remaining = 0
         self._message_is_complete = False
         self._chunk_is_open = False
+        self._fields = 0
         self.at_chunk_boundary = False
         """Whether what has been handed on so far ends where another chunk could follow."""
 
@@ -288,6 +297,13 @@ class UpstreamConnection(asyncio.Protocol):
                 self._read_body(data)
         except NodeMisbehaved as error:
             self._lose(error)
+        except Exception:  # noqa: BLE001  # not foreseen, logged whole
+            # Left to the event loop it would end the connection, and be taken for the node's end or the client's.
+            _log.exception("an answer could not be handled")
+            receiver = self.receiver
+            self.abort()
+            if receiver is not None:
+                receiver.crashed()
 
     def eof_received(self) -> bool:
         return False
@@ -304,6 +320,10 @@ class UpstreamConnection(asyncio.Protocol):
             receiver.node_lost(NodeLost(f"the connection broke ({exc or 'closed by the node'})"))
 
     # httptools callbacks; chunked answers only
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of the head that the parser was primed with, and of trailers, whose fields were never looked at."""
+        self._fields += 1
 
     def on_chunk_header(self) -> None:
         self._chunk_is_open = True
@@ -382,6 +402,8 @@ class UpstreamConnection(asyncio.Protocol):
             parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             raise NodeMisbehaved(f"the node's chunked framing is broken ({error})") from None
+        if self._fields > _PRIMED_FIELDS:
+            raise NodeMisbehaved("the node sent fields behind its answer")
         return self._parts
 
     def _lose(self, error: ProxyError) -> None:

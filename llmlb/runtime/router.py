@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -86,12 +87,14 @@ class Router:
         self.credentials = FirstCredentials()
         rng = SystemRandom()
         self.fleet = Fleet(rules=fleet_rules(settings), thresholds=thresholds_of(settings.load_balancer), rng=rng)
+        self._failed_policies: set[tuple[str, type[Exception]]] = set()
         self.balancer = Balancer(
             self.fleet,
             self._make_policy("metrics"),
             queue_rules=queue_rules(settings),
             aliases=settings.models.aliases,
             rng=rng,
+            policy_failed=self._policy_failed,
         )
         sessions = Sessions(jwt_secret(settings.auth, data_dir), lifetime_s=settings.auth.session_hours * 3600.0)
         self.gatekeeper = Gatekeeper(sessions)
@@ -164,6 +167,8 @@ class Router:
         self.loops = Loops()
         self.app: FastAPI = create_app(self.services, data_plane=DataPlaneApp(self.plane))
         self._kept: dict[NodeId, object] = {}
+        self._expired: deque[NodeId] = deque()
+        self._forgets_late = False
         self.connections: set[Any] = set()  # uvicorn's own set of protocols
 
     # Starting
@@ -223,7 +228,9 @@ class Router:
         for name, one_round in self.teller.rounds():
             loops.start(name, 0.0, one_round)
         loops.start("names", NAMES_INTERVAL_S, self.names.one_round)
-        loops.start("maintenance", MAINTENANCE_S, self._maintain)
+        loops.start("forget", FLUSH_S, self._forget_expired)
+        loops.start("backup", MAINTENANCE_S, self._back_up)
+        loops.start("prune", MAINTENANCE_S, self._prune)
 
     # Stopping
 
@@ -273,12 +280,24 @@ class Router:
     # What comes round
 
     async def _tick(self) -> None:
+        # Nothing here waits for the store: a stuck disk must not keep silent nodes Online.
         changes = self.fleet.tick(monotonic_s())
-        for change in changes:
-            if change.node_id and change.node_id not in self.fleet:
-                await forget_expired(self.services, change.node_id)
         self._announce(changes)
         self.plane.pump()
+        self._expired += [change.node_id for change in changes if change.node_id and change.node_id not in self.fleet]
+
+    async def _forget_expired(self) -> None:
+        """Remove what is left of nodes that time dropped. What the store refuses now waits for the next round."""
+        try:
+            while self._expired:
+                await forget_expired(self.services, self._expired[0])
+                self._expired.popleft()
+        except StoreError as error:
+            if not self._forgets_late:
+                _log.warning("expired nodes stay in the store for now", extra={"error": error.message})
+            self._forgets_late = True
+        else:
+            self._forgets_late = False
 
     async def _sweep(self) -> None:
         now_s = monotonic_s()
@@ -331,11 +350,19 @@ class Router:
             )
         self.teller.tell(changes)
 
-    async def _maintain(self) -> None:
+    async def _back_up(self) -> None:
+        try:
+            await self.store.backup_daily(unix_s())
+        except StoreError as error:
+            _log.error("the daily backup was not made", extra={"error": error.message})
+
+    async def _prune(self) -> None:
         now_unix_s = unix_s()
         self.gatekeeper.forget_expired(now_unix_s)
-        await self.store.backup_daily(now_unix_s)
-        await self.store.prune(now_unix_s)
+        try:
+            await self.store.prune(now_unix_s)
+        except StoreError as error:
+            _log.error("old records were not deleted", extra={"error": error.message})
 
     # What others call
 
@@ -360,6 +387,14 @@ class Router:
 
     def _make_policy(self, mode: str) -> Policy:
         return make_policy(mode, lambda: self.fleet.thresholds)
+
+    def _policy_failed(self, policy: Policy, error: Exception) -> None:
+        """Once for each kind of failure: a policy that fails does so for every request."""
+        name = f"{type(policy).__module__}:{type(policy).__qualname__}"
+        if (name, type(error)) in self._failed_policies:
+            return
+        self._failed_policies.add((name, type(error)))
+        _log.error("a policy fails; nodes take turns instead", extra={"policy": name}, exc_info=error)
 
     def _policy_of_header(self, mode: str) -> Policy | None:
         try:

@@ -173,6 +173,8 @@ class RequestLog:
         """Records that never reached the store because nobody took them in time."""
         self.dropped_bodies = 0
         """Prompts and completions that were given up likewise."""
+        self.gone_until_unix_s = 0.0
+        """Of the requests that arrived until then, some are not here any more."""
         self._recent: deque[ExchangeRecord] = deque(maxlen=capacity)
         self._by_id: dict[str, ExchangeRecord] = {}
         self._batch: deque[ExchangeRecord] = deque(maxlen=batch_limit)
@@ -192,6 +194,8 @@ class RequestLog:
         recent, by_id = self._recent, self._by_id
         if len(recent) == recent.maxlen:
             oldest = recent[0]
+            if oldest.at_unix_s > self.gone_until_unix_s:
+                self.gone_until_unix_s = oldest.at_unix_s
             if by_id.get(oldest.id) is oldest:
                 del by_id[oldest.id]
         recent.append(record)

@@ -14,7 +14,7 @@ from llmlb.core.node import NodeId
 from llmlb.errors import StoreBusy
 from llmlb.runtime.rows import request_row
 from llmlb.store.rows import BodyRow, RequestRow
-from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord
+from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, RequestLog
 from llmlb.wire.records import RequestDetail
 
 
@@ -56,6 +56,22 @@ def test_older_requests_come_from_the_store_without_repeats(tmp_path: Path) -> N
         assert await listed(rig) == ["r4", "r3", "r2", "r1", "r0"]
         assert await listed(rig, "?limit=3") == ["r4", "r3", "r2"]
         assert await listed(rig, "?before=1790000002") == ["r1", "r0"]
+
+    play(tmp_path, scenario)
+
+
+def test_a_long_request_hides_none_that_came_and_went_meanwhile(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        rows = [RequestRow(id=f"r{number}", at=1_790_000_000.0 + number, model="m") for number in range(6)]
+        rig.services.store.enqueue_requests(rows)
+        await rig.services.store.flush()
+        rig.services.requests = RequestLog(capacity=2)
+        for number in (2, 3, 4, 5, 1):
+            rig.services.requests.add(record(number))
+        assert await listed(rig) == ["r5", "r4", "r3", "r2", "r1", "r0"]
+        assert await listed(rig, "?limit=1") == ["r5"]
+        assert await listed(rig, "?limit=2") == ["r5", "r4"]
+        assert await listed(rig, "?limit=3") == ["r5", "r4", "r3"]
 
     play(tmp_path, scenario)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes.fleet import GOOD, MODEL, FleetKit
 
 from llmlb.core.admission import RefusalKind
-from llmlb.core.balancer import Queued, Refused
+from llmlb.core.balancer import Admitted, Queued, Refused
 from llmlb.core.choice import Candidates, Choice, InferenceRequest, Objective, Policy, Reason
 from llmlb.core.node import NodeId
 from llmlb.core.outcome import Outcome
@@ -39,6 +39,28 @@ class Named(Policy):
 
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
         return Choice(self.node_id, Reason.CUSTOM)
+
+
+class Broken(Policy):
+    """Raises wherever it is called."""
+
+    def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
+        raise ZeroDivisionError
+
+    def shed(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> float | None:
+        raise ZeroDivisionError
+
+    def dispatched(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
+        raise ZeroDivisionError
+
+    def first_token(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
+        raise ZeroDivisionError
+
+    def ended(self, request: InferenceRequest, node_id: NodeId, outcome: Outcome, now_s: float) -> None:
+        raise ZeroDivisionError
+
+    def forgotten(self, node_id: NodeId) -> None:
+        raise ZeroDivisionError
 
 
 class Deaf:
@@ -103,3 +125,32 @@ def test_a_request_that_waited_for_nobody_in_particular_is_placed_by_the_present
     [grant] = kit.balancer.grants(kit.now_s)
     assert (node.in_flight, other.in_flight) == (0, 1)
     kit.settle(grant.lease)
+
+
+def test_a_policy_that_fails_costs_no_request_and_no_lease() -> None:
+    failures: list[Exception] = []
+    kit = FleetKit(policy=Broken(), policy_failed=lambda policy, error: failures.append(error))
+    kit.node("a")
+    kit.node("b")
+    leases = []
+    for _ in range(4):
+        urgent = InferenceRequest(MODEL, objective=Objective(ttft_s=0.1, tpot_s=0.1))
+        offer = kit.balancer.offer(urgent, kit.now_s, waiter=Deaf())
+        assert isinstance(offer, Admitted)
+        leases.append(offer.lease)
+        kit.balancer.first_token(offer.lease, kit.now_s)
+    assert sorted(lease.node.id for lease in leases) == ["a", "a", "b", "b"]
+    for lease in leases:
+        kit.settle(lease)
+    kit.balancer.forget(NodeId("a"))
+    assert not kit.balancer.leases
+    assert [node.in_flight for node in kit.fleet] == [0, 0]
+    assert len(failures) == 4 * 5 + 1
+
+
+def test_a_policy_that_chooses_who_was_not_offered_is_passed_over() -> None:
+    failures: list[Exception] = []
+    kit = FleetKit(policy=Named(NodeId("ghost")), policy_failed=lambda policy, error: failures.append(error))
+    kit.node("a")
+    assert kit.take().node.id == "a"
+    assert "ghost" in str(failures[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 from llmlb.core.balancer import Admitted, Balancer, Offer, QueueRules
@@ -30,6 +31,7 @@ class FleetKit:
         policy: Policy | None = None,
         queue: QueueRules | None = None,
         aliases: dict[str, str] | None = None,
+        policy_failed: Callable[[Policy, Exception], None] = lambda policy, error: None,
     ) -> None:
         self.now_s = 1000.0
         self.fleet = Fleet(rules=rules or FleetRules(), thresholds=Thresholds(), rng=Random(1))
@@ -39,6 +41,7 @@ class FleetKit:
             queue_rules=queue or QueueRules(),
             aliases=aliases or {},
             rng=Random(2),
+            policy_failed=policy_failed,
         )
 
     def node(

@@ -387,7 +387,9 @@ def test_a_silent_node_times_out_and_another_answers(fast: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [b'{"choices":[{"finish_reason":"abort"}]}', b'{"error":{"message":"engine stopped"}}'], ids=["abort", "error"]
+    "bad",
+    [b'{"choices":[{"finish_reason":"abort"}]}', b'{"error":{"message":"engine stopped"}}'],
+    ids=["abort", "error"],
 )
 @pytest.mark.parametrize("size", [0, 100_000], ids=["one read", "many reads"])
 def test_a_whole_answer_that_is_none_is_given_by_another_node(fast: bool, bad: bytes, size: int) -> None:
@@ -437,6 +439,80 @@ def test_a_client_that_never_paused_keeps_no_silent_stream_alive(fast: bool) -> 
             exchange.client_resumed()
             assert exchange._last_data_at_s == last_data_at_s
             asking.cancel()
+
+    run(scenario())
+
+
+def test_an_answer_to_http_1_0_that_breaks_ends_with_a_reset(fast: bool) -> None:
+    async def scenario() -> None:
+        half = b"HTTP/1.1 200 OK\r\ncontent-length: 800000\r\n\r\n" + b"x" * 400_000
+        async with nodes([half, CLOSE])[0] as node, running_plane(node, fast=fast) as plane:
+            reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+            writer.write(request(chat_body()).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+            with pytest.raises(ConnectionResetError):
+                await reader.read(-1)
+            writer.close()
+
+    run(scenario())
+
+
+def test_http_1_0_gets_no_chunks(fast: bool) -> None:
+    async def scenario() -> None:
+        async with nodes([stream("fine")])[0] as node, running_plane(node, fast=fast) as plane:
+            reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+            writer.write(request(chat_body(stream=True)).replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+            head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
+            assert b"transfer-encoding" not in head.lower()
+            assert body.startswith(b"data: ")
+            assert body.endswith(b"data: [DONE]\n\n")
+            writer.close()
+
+    run(scenario())
+
+
+def test_a_fault_of_the_router_before_the_node_was_asked_is_a_500(
+    fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with nodes([answer(CHAT)])[0] as node, running_plane(node, fast=fast) as plane:
+            with monkeypatch.context() as broken:
+                broken.setattr(plane.plane, "offer", lambda *_: 1 / 0)
+                response = await ask(plane, request(chat_body()))
+            assert (response.status, json.loads(response.body)["error"]["code"]) == (500, "internal_error")
+            assert plane.records[0].outcome is ExchangeOutcome.REFUSED
+            assert (await ask(plane, request(chat_body()))).body == CHAT
+            assert "could not be handled" in caplog.text
+
+    run(scenario())
+
+
+def test_a_fault_of_the_router_over_an_answer_blames_neither_the_node_nor_the_client(
+    fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with nodes([answer(CHAT)])[0] as node, running_plane(node, fast=fast) as plane:
+            with monkeypatch.context() as broken:
+                broken.setattr("llmlb.proxy.exchange.read_answer", lambda _: 1 / 0)
+                response = await ask(plane, request(chat_body()))
+            assert (response.status, json.loads(response.body)["error"]["code"]) == (500, "internal_error")
+            assert (plane.nodes[0].in_flight, plane.nodes[0].failed_requests) == (0, 0)
+            assert plane.records[0].outcome is not ExchangeOutcome.CANCELLED
+            assert "could not be handled" in caplog.text
+
+    run(scenario())
+
+
+def test_no_field_of_a_node_reaches_a_client_behind_the_answer(fast: bool) -> None:
+    async def scenario() -> None:
+        trailers = b"0\r\nSet-Cookie: evil=1\r\n\r\n"
+        async with (
+            nodes([STREAM_HEAD, ROLE, word("x"), FINISH + DONE + trailers])[0] as node,
+            running_plane(node, fast=fast) as plane,
+        ):
+            response = await ask(plane, request(chat_body(stream=True)))
+            assert response.status == 502 or not response.clean
+            assert b"evil" not in response.body
+            assert plane.nodes[0].failed_requests == 1
 
     run(scenario())
 
