@@ -48,13 +48,17 @@ class TrustedProxies:
         host = _plain(client[0]) if client else ""
         headers = Headers(scope=scope)
         if any(name in headers for name in FORWARDING_HEADERS):
-            return Peer(self._forwarded_for(host, headers), is_loopback=False)
+            told = ",".join(headers.getlist("x-forwarded-for"))
+            return Peer(self.client_of(host, told), is_loopback=False)
         address = _address_of(host)
         return Peer(host, is_loopback=address is not None and address.is_loopback)
 
-    def _forwarded_for(self, host: str, headers: Headers) -> str:
-        """The last address that no trusted proxy vouches for. Each proxy appends the peer it saw."""
-        chain = [part.strip() for line in headers.getlist("x-forwarded-for") for part in line.split(",")]
+    def client_of(self, host: str, forwarded_for: str) -> str:
+        """The last address that no trusted proxy vouches for. Each proxy appends the peer it saw.
+
+        host: the peer's.  forwarded_for: the value of ``X-Forwarded-For``, "" for none.
+        """
+        chain = [part.strip() for part in forwarded_for.split(",") if part.strip()]
         while chain and self._trusts(host):
             nearest = _plain(chain.pop())
             if _address_of(nearest) is None:

@@ -74,20 +74,31 @@ class DataPlaneApp:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         endpoint = ENDPOINTS[scope["path"].encode()]
         template = digest(endpoint, tuple(scope["headers"]))
+        address: str = (scope.get("client") or ("", 0))[0]
         key = self._plane.gatekeeper.api_key(template.credential, unix_s())
         if isinstance(key, Denial):
-            await _send_reply(send, replies.denied(key), template)
+            await self._turn_away(send, replies.denied(key), template, address)
             return
         if template.content_encoding != b"identity":
-            await _send_reply(send, replies.CONTENT_ENCODING, template)
+            await self._turn_away(send, replies.CONTENT_ENCODING, template, address)
             return
         body = await self._read_body(receive)
         if isinstance(body, Reply):
-            await _send_reply(send, body, template)
+            await self._turn_away(send, body, template, address)
         elif body is not None:
-            client = AsgiClient((scope.get("client") or ("", 0))[0])
+            client = AsgiClient(address)
             exchange = Exchange(self._plane, client, template, key, body)
             await _run(exchange, client, receive, send)
+
+    async def _turn_away(self, send: Send, reply: Reply, template: RequestTemplate, address: str) -> None:
+        trace = self._plane.turn_away(template, address, reply)
+        client = AsgiClient(address)
+        client.write(replies.render(reply, template.endpoint, headers=trace, keep_alive=not reply.closes))
+        client.end()
+        if reply.closes:
+            client.messages[0]["headers"].append((b"connection", b"close"))
+        for message in client.messages:
+            await send(message)
 
     async def _read_body(self, receive: Receive) -> bytes | Reply | None:
         """The whole body, a refusal, or None when the client went away. Too large is noticed while reading."""
@@ -143,14 +154,3 @@ async def _wait_for_disconnect(receive: Receive, client: AsgiClient) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     client.wake.set()
-
-
-async def _send_reply(send: Send, reply: Reply, template: RequestTemplate) -> None:
-    body = replies.render_body(reply, template.endpoint)
-    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if reply.retry_after_s:
-        fields.append((b"retry-after", b"%d" % reply.retry_after_s))
-    if reply.closes:
-        fields.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": reply.status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})

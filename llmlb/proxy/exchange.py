@@ -119,6 +119,9 @@ class Exchange:
         self._body = body
         self._stage = Stage.RECEIVED
         self._received_at_s = monotonic_s()
+        address = client.address
+        if template.forwarded_for:
+            address = plane.client_of(address, template.forwarded_for)
         self.record = ExchangeRecord(
             id=plane.request_id(),
             at_unix_s=unix_s(),
@@ -126,7 +129,7 @@ class Exchange:
             key_id=key.id,
             key_name=key.name,
             client_request_id=template.client_request_id,
-            address=client.address,
+            address=address,
             bytes_in=len(body),
         )
         if plane.rules.recorded_bytes:

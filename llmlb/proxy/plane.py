@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from llmlb.auth.gatekeeper import Gatekeeper
-from llmlb.clock import monotonic_s, perf_s
+from llmlb.clock import monotonic_s, perf_s, unix_s
 from llmlb.config.settings import LimitsSettings, TimeoutsSettings
 from llmlb.core.admission import Waiter
 from llmlb.core.balancer import Admitted, Balancer, Offer
@@ -19,9 +19,11 @@ from llmlb.core.outcome import Outcome
 from llmlb.core.retry import RetryBudget, RetryRules
 from llmlb.proxy.exchange import Exchange
 from llmlb.proxy.pool import Upstreams
+from llmlb.proxy.replies import Reply, trace_fields
+from llmlb.proxy.template import RequestTemplate
 from llmlb.proxy.timeouts import Timeouts
 from llmlb.telemetry.metrics import Metrics
-from llmlb.telemetry.requests import ExchangeRecord
+from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,9 @@ class DataPlane:
     """One for the process. announce: where changes of the core go.  finished: where records go.
 
     make_policy: the policy behind a name of the ``x-llmlb-policy`` header, or None.  objective_for: of a model and a
-    key's name; None where nobody has any.
+    key's name; None where nobody has any.  turned_away: where the records of requests go that got no further than
+    their head; nobody's key stands behind them, so they must not crowd out others.  client_of: the address that counts,
+    from the peer's and what proxies say.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class DataPlane:
         finished: Callable[[ExchangeRecord], None],
         make_policy: Callable[[str], Policy | None],
         objective_for: Callable[[str, str], Objective | None] | None = None,
+        turned_away: Callable[[ExchangeRecord], None] = lambda record: None,
+        client_of: Callable[[str, str], str] = lambda host, forwarded_for: host,
     ) -> None:
         self.balancer = balancer
         self.gatekeeper = gatekeeper
@@ -67,6 +73,8 @@ class DataPlane:
         self.announce = announce
         self.finished = finished
         self.objective_for = objective_for
+        self.client_of = client_of
+        self._turned_away = turned_away
         self._make_policy = make_policy
         self._named_policies: dict[str, Policy] = {}
         self.budget = RetryBudget(rules.retry)
@@ -79,6 +87,21 @@ class DataPlane:
         """Unlike those of other routers and of earlier starts."""
         self._requests += 1
         return f"{self._request_prefix}{self._requests:08x}"
+
+    def turn_away(self, template: RequestTemplate, address: str, reply: Reply) -> bytes:
+        """Note a request that is refused before it becomes an exchange. Returns the trace fields of its answer."""
+        record = ExchangeRecord(
+            id=self.request_id(),
+            at_unix_s=unix_s(),
+            endpoint=template.path,
+            client_request_id=template.client_request_id,
+            address=self.client_of(address, template.forwarded_for),
+            status=reply.status,
+            outcome=ExchangeOutcome.REFUSED,
+            error=reply.message,
+        )
+        self._turned_away(record)
+        return trace_fields(record, tries=0)
 
     def retry_after_s(self) -> int:
         """Between 1 and 5 s, so that refused clients do not come back in step."""

@@ -308,8 +308,8 @@ class RouterProtocol(HttpToolsProtocol):
         key = self.plane.gatekeeper.api_key(template.credential, unix_s())
         if isinstance(key, Denial) or template.content_encoding != b"identity":
             problem = replies.denied(key) if isinstance(key, Denial) else replies.CONTENT_ENCODING
-            text = replies.render(problem, template.endpoint, keep_alive=self.keeps_alive)
-            client.write(text)
+            trace = self.plane.turn_away(template, client.address, problem)
+            client.write(replies.render(problem, template.endpoint, headers=trace, keep_alive=self.keeps_alive))
             client.end()
             return
         if self.plane.is_draining:
@@ -398,7 +398,10 @@ class RouterProtocol(HttpToolsProtocol):
         endpoint = template.endpoint if template is not None else None
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            self.transport.write(replies.render(reply, endpoint, keep_alive=False))
+            trace = b""
+            if template is not None:
+                trace = self.plane.turn_away(template, self.client[0] if self.client else "", reply)
+            self.transport.write(replies.render(reply, endpoint, headers=trace, keep_alive=False))
         self._reading = Reading.BUSY
         self._held = b""
         self.transport.close()

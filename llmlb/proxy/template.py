@@ -19,7 +19,8 @@ class RequestTemplate:
     """A head, digested once and used for every request that repeats it.
 
     credential: the raw value that says who is calling.  pin, policy: what an admin's key may ask for.
-    forwarded: the client's header lines that go to the node, each ended by CRLF.
+    forwarded: the client's header lines that go to the node, each ended by CRLF.  forwarded_for: for whom proxies say
+    that they ask, the nearest last.
     """
 
     endpoint: Endpoint
@@ -31,6 +32,7 @@ class RequestTemplate:
     pin: str
     policy: str
     forwarded: bytes
+    forwarded_for: str = ""
 
     def render(self, prefix: bytes, fixed_head: bytes, body: bytes) -> bytes:
         """The request to a node, from scratch: nothing of the client's framing or credentials is in it."""
@@ -62,6 +64,7 @@ def digest(endpoint: Endpoint, fields: Fields) -> RequestTemplate:
         pin=_text(named.get(b"x-llmlb-pin")),
         policy=_text(named.get(b"x-llmlb-policy")),
         forwarded=b"".join(forwarded),
+        forwarded_for=b",".join(value for name, value in fields if name == b"x-forwarded-for").decode("latin-1"),
     )
 
 

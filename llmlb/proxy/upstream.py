@@ -48,8 +48,9 @@ class Framing(Enum):
 
 
 class AnswerHead(Struct, frozen=True, gc=False):
-    """Status and fields of a node's answer. Field names are lower case. content_length: with LENGTH framing only.
+    """Status and fields of a node's answer. Field names are lower case; the length is none of them.
 
+    content_length: with LENGTH framing only.
     passed: the status line and those fields that are meant for clients. Cookies, server names and hop-by-hop fields of
     a node never get to them.
     """
@@ -82,7 +83,7 @@ def parse_answer_head(head: bytes) -> AnswerHead:
     framing, length = _framing(status, fields, is_old=line[1] == b"0")
     return AnswerHead(
         status,
-        fields,
+        tuple(field for field in fields if field[0] != b"content-length"),
         framing,
         length,
         keep_alive=line[1] == b"1" and b"close" not in connection and framing is not Framing.CLOSE,
@@ -164,7 +165,7 @@ class AnswerHeads:
             return
         length = _LENGTH.search(text)
         # With a second length, or one that does not count, equal bytes around the digits would not mean the same.
-        lengths = sum(name == b"content-length" for name, _ in head.fields)
+        lengths = text.lower().count(b"\r\ncontent-length:")
         if length is not None and lengths == 1 and head.content_length == int(length[1]):
             self._sized = head
             self._prefix, self._suffix = text[: length.start(1)], text[length.end(1) :]

@@ -15,6 +15,7 @@ from fakes.node import ScriptedNode
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from llmlb.api.peers import TrustedProxies
 from llmlb.auth.gatekeeper import Gatekeeper
 from llmlb.auth.sessions import Sessions
 from llmlb.auth.tokens import hash_token
@@ -85,6 +86,7 @@ class Plane:
     nodes: list[Node]
     records: list[ExchangeRecord] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    turned_away: list[ExchangeRecord] = field(default_factory=list)
 
     @property
     def fleet(self) -> Fleet:
@@ -152,6 +154,7 @@ async def running_plane(
     max_concurrency: int | None = None,
     aliases: dict[str, str] | None = None,
     keys: tuple[ApiKeyRow, ...] = (),
+    trusted_proxies: tuple[str, ...] = (),
 ) -> AsyncIterator[Plane]:
     """A plane in front of these nodes, all approved and online. fast: through the protocol class, else ASGI."""
     fleet = make_fleet(list(fakes), max_concurrency=max_concurrency)
@@ -166,6 +169,7 @@ async def running_plane(
     )
     records: list[ExchangeRecord] = []
     changes: list[Change] = []
+    turned_away: list[ExchangeRecord] = []
     plane = DataPlane(
         balancer=balancer,
         gatekeeper=gatekeeper,
@@ -178,16 +182,20 @@ async def running_plane(
         announce=changes.extend,
         finished=records.append,
         make_policy=_policy_named,
+        turned_away=turned_away.append,
+        client_of=TrustedProxies(trusted_proxies).client_of,
     )
     members = protocol_class(plane, takes_data_plane=fast, max_connections=1000, keep_alive_s=75.0)
-    config = Config(_router(plane), http=members, log_config=None, access_log=False, lifespan="off")
+    config = Config(
+        _router(plane), http=members, log_config=None, access_log=False, lifespan="off", proxy_headers=False
+    )
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: members(config, state, {}, loop), "127.0.0.1", 0)
     sweeper = asyncio.ensure_future(_sweep(plane, state))
     try:
-        yield Plane(plane, server.sockets[0].getsockname()[1], list(fleet), records, changes)
+        yield Plane(plane, server.sockets[0].getsockname()[1], list(fleet), records, changes, turned_away)
     finally:
         sweeper.cancel()
         server.close()

@@ -517,6 +517,37 @@ def test_no_field_of_a_node_reaches_a_client_behind_the_answer(fast: bool) -> No
     run(scenario())
 
 
+def test_who_is_turned_away_at_the_door_leaves_a_trace_and_no_record(fast: bool) -> None:
+    async def scenario() -> None:
+        async with nodes([answer(CHAT)])[0] as node, running_plane(node, fast=fast) as plane:
+            response = await ask(plane, request(chat_body(), key="sk-guess", extra="X-Request-Id: mine\r\n"))
+            [record] = plane.turned_away
+            assert response.status == record.status == 401
+            assert response.headers["x-llmlb-request-id"] == record.id
+            assert (record.client_request_id, record.address) == ("mine", "127.0.0.1")
+            packed = request(chat_body(), extra="Content-Encoding: gzip\r\n")
+            assert (await ask(plane, packed)).status == plane.turned_away[-1].status == 415
+            assert plane.records == []
+
+    run(scenario())
+
+
+def test_the_address_that_counts_is_the_one_a_trusted_proxy_tells(fast: bool) -> None:
+    async def scenario() -> None:
+        told = "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n"
+        async with (
+            nodes([answer(CHAT)])[0] as node,
+            running_plane(node, fast=fast, trusted_proxies=("127.0.0.1",)) as behind,
+            running_plane(node, fast=fast) as direct,
+        ):
+            for plane, address in ((behind, "203.0.113.9"), (direct, "127.0.0.1")):
+                await ask(plane, request(chat_body(), extra=told))
+                await ask(plane, request(chat_body(), extra=told, key="sk-guess"))
+                assert plane.records[0].address == plane.turned_away[0].address == address
+
+    run(scenario())
+
+
 def test_a_model_has_its_own_time_for_the_first_byte(fast: bool) -> None:
     async def scenario() -> None:
         silent, good = nodes([WAIT], [stream("fine")])
