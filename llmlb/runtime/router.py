@@ -20,6 +20,7 @@ from llmlb.api.app import create_app
 from llmlb.api.insight import alert_view, fleet_view, snapshot_view
 from llmlb.api.node_acts import forget_expired, keep
 from llmlb.api.node_records import node_counters
+from llmlb.api.peers import TrustedProxies
 from llmlb.api.restoring import restore_fleet
 from llmlb.api.services import Services
 from llmlb.api.thresholds import settings_view, thresholds_of
@@ -138,6 +139,8 @@ class Router:
             finished=self._finished,
             make_policy=self._policy_of_header,
             objective_for=objectives.objective_for if objectives else None,
+            turned_away=self._turned_away,
+            client_of=TrustedProxies(settings.server.trusted_proxies).client_of,
         )
         self.services = Services(
             settings=settings,
@@ -373,6 +376,10 @@ class Router:
     def _finished(self, record: ExchangeRecord) -> None:
         self.metrics.ended(record)
         self.requests.add(record)
+        self.logs.access(record)
+
+    def _turned_away(self, record: ExchangeRecord) -> None:
+        self.metrics.ended(record)
         self.logs.access(record)
 
     def _keep_events(self, events: Sequence[FleetEvent]) -> None:
