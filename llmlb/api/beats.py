@@ -46,14 +46,15 @@ def first_words(message: Registration) -> Beat:
 
 
 def figures_of(metrics: GpuMetrics | None) -> Figures | None:
-    """The measurements, None where the GPU's use was not measured. VRAM use is worked out from megabytes if need be."""
-    if metrics is None or metrics.usage is None:
+    """The measurements, None where nothing was measured. VRAM use is worked out from megabytes if need be."""
+    if metrics is None:
         return None
+    used_mb, total_mb = metrics.vram_used_mb, metrics.vram_total_mb
     vram_percent = metrics.vram_usage
-    if vram_percent is None:
-        used_mb, total_mb = metrics.vram_used_mb, metrics.vram_total_mb
-        vram_percent = min(100.0, 100.0 * used_mb / total_mb) if used_mb is not None and total_mb else 0.0
-    return Figures(metrics.usage, vram_percent, metrics.temperature, metrics.vram_used_mb, metrics.vram_total_mb)
+    if vram_percent is None and used_mb is not None and total_mb:
+        vram_percent = min(100.0, 100.0 * used_mb / total_mb)
+    figures = Figures(metrics.usage, vram_percent, metrics.temperature, used_mb, total_mb)
+    return None if figures == Figures() else figures
 
 
 def check_interval(interval_s: float | None, *, dev: bool) -> None:

@@ -136,6 +136,7 @@ def node_counters(node: Node) -> NodeCounters:
         "figures": None if node.figures is None else asdict(node.figures),
         "cpu_percent": node.cpu_percent,
         "memory_percent": node.memory_percent,
+        "max_concurrency": node.reported_concurrency,
         "selections": node.selections,
     }
     return NodeCounters(
@@ -169,6 +170,8 @@ def _recall(node: Node, counters: NodeCounters, now_s: float, now_unix_s: float)
     node.figures_at_s = now_s - age_s
     node.cpu_percent = _number(said.get("cpu_percent"))
     node.memory_percent = _number(said.get("memory_percent"))
+    limit = said.get("max_concurrency")
+    node.reported_concurrency = limit if type(limit) is int and limit >= 0 else None
     selections = said.get("selections")
     if isinstance(selections, dict):
         node.selections = {str(reason): count for reason, count in selections.items() if isinstance(count, int)}
@@ -188,10 +191,9 @@ def _gpus_of(text: str) -> tuple[Gpu, ...]:
 def _figures_of(said: object) -> Figures | None:
     if not isinstance(said, dict):
         return None
-    gpu, vram = _number(said.get("gpu_percent")), _number(said.get("vram_percent"))
-    if gpu is None or vram is None:
-        return None
-    return Figures(gpu, vram, temperature_c=_number(said.get("temperature_c")))
+    gpu, vram, degrees = (_number(said.get(name)) for name in ("gpu_percent", "vram_percent", "temperature_c"))
+    figures = Figures(gpu, vram, degrees)
+    return None if figures == Figures() else figures
 
 
 def _object_of(text: str) -> Mapping[str, object]:

@@ -166,7 +166,21 @@ class StoreSettings:
         help="Most request records that are kept; the oldest go first.",
     )
     event_days: int = setting(30, unit="days", low=1, high=3650, help="How long node events are kept.")
+    event_rows: int = setting(
+        200_000,
+        unit="events",
+        low=1000,
+        high=100_000_000,
+        help="Most node events that are kept; the oldest go first.",
+    )
     audit_days: int = setting(365, unit="days", low=1, high=36_500, help="How long the audit trail is kept.")
+    audit_rows: int = setting(
+        1_000_000,
+        unit="entries",
+        low=1000,
+        high=100_000_000,
+        help="Most entries of the audit trail that are kept; the oldest go first.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

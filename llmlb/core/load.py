@@ -38,27 +38,33 @@ class Thresholds:
         """Which thresholds a node is over; figures None means that nothing was measured."""
         over: list[Exclusion] = []
         if figures is not None:
-            if figures.gpu_percent > self.gpu_percent:
+            if figures.gpu_percent is not None and figures.gpu_percent > self.gpu_percent:
                 over.append(Exclusion.GPU)
-            if figures.vram_percent > self.vram_percent:
+            if figures.vram_percent is not None and figures.vram_percent > self.vram_percent:
                 over.append(Exclusion.VRAM)
         if active > self.active_requests:
             over.append(Exclusion.ACTIVE)
         return tuple(over)
 
     def fitness(self, figures: Figures | None) -> Fitness:
-        """How the GPU and VRAM thresholds see a node; figures None: none, or too old to count."""
+        """How the GPU and VRAM thresholds see a node; figures None: none, or too old to count.
+
+        Over one of them is over, whatever else is unknown; without the GPU's use nothing shows that it is fit.
+        """
         if figures is None:
             return Fitness.UNMEASURED
-        if figures.gpu_percent > self.gpu_percent or figures.vram_percent > self.vram_percent:
+        gpu, vram = figures.gpu_percent, figures.vram_percent
+        if vram is not None and vram > self.vram_percent:
             return Fitness.OVER
-        return Fitness.FIT
+        if gpu is None:
+            return Fitness.UNMEASURED
+        return Fitness.OVER if gpu > self.gpu_percent else Fitness.FIT
 
 
 def rank_of(node: Node) -> int:
     """One integer that sorts nodes: active, then score descending, then GPU, then turn. GPU counts in hundredths."""
     figures = node.figures
-    gpu = int(figures.gpu_percent * 100) if figures is not None and node.fitness is Fitness.FIT else 0
+    gpu = int((figures.gpu_percent or 0.0) * 100) if figures is not None and node.fitness is Fitness.FIT else 0
     packed = node.active << _SCORE_BITS | (MAX_SCORE - min(node.score, MAX_SCORE))
     return (packed << _GPU_BITS | gpu) << _TURN_BITS | node.turn
 

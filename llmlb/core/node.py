@@ -80,8 +80,8 @@ class Profile:
 class Figures:
     """Measurements of one heartbeat. Percent 0..100, degrees Celsius, megabytes; None where not measured."""
 
-    gpu_percent: float
-    vram_percent: float
+    gpu_percent: float | None = None
+    vram_percent: float | None = None
     temperature_c: float | None = None
     vram_used_mb: int | None = None
     vram_total_mb: int | None = None

@@ -95,7 +95,9 @@ def _open_store(settings: Settings, directory: Path) -> Store:
         body_days=settings.records.body_days,
         body_bytes=settings.records.total_bytes,
         event_days=store.event_days,
+        event_rows=store.event_rows,
         audit_days=store.audit_days,
+        audit_rows=store.audit_rows,
         backups=store.backups,
     )
     return Store.open(directory, url=store.url, retention=retention)

@@ -45,7 +45,12 @@ def copy_to(database: Database, target: Path) -> None:
 
 
 def copy_daily(database: Database, directory: Path, now_unix: float, *, keep: int) -> Path | None:
-    """Backs up unless today (UTC) has its backup, and removes all but the newest. Returns the new file, if any."""
+    """Backs up unless today (UTC) has its backup, and removes all but the newest. Returns the new file, if any.
+
+    keep: 0 makes none, and leaves alone those that are there.
+    """
+    if keep == 0:
+        return None
     make_private_directory(directory)
     today = stamp(now_unix)[:8]
     if any(path.name.startswith(f"llmlb-{today}T") for path in _daily_files(directory)):

@@ -13,12 +13,13 @@ DAY_S = 86400.0
 
 
 def prune_main(connection: Connection, retention: Retention, now_unix: float) -> int:
-    """Deletes expired rejections, sessions and audit rows. Returns how many went."""
+    """Deletes expired rejections and sessions, and at most a few thousand audit rows. 0: nothing is left to do."""
     rejections, sessions = tables.rejections.c, tables.revoked_sessions.c
     expired = connection.execute(delete(tables.rejections).where(rejections.until_unix <= now_unix)).rowcount
     expired += connection.execute(delete(tables.revoked_sessions).where(sessions.expires_at <= now_unix)).rowcount
     oldest_audit = now_unix - retention.audit_days * DAY_S
-    return expired + _delete_older(connection, tables.audit, "id", oldest_audit)
+    expired += _delete_older(connection, tables.audit, "id", oldest_audit)
+    return expired + _trim(connection, tables.audit, "id", retention.audit_rows)
 
 
 def prune_runtime(connection: Connection, retention: Retention, now_unix: float) -> int:
@@ -27,6 +28,7 @@ def prune_runtime(connection: Connection, retention: Retention, now_unix: float)
     gone = _delete_older(connection, tables.requests, "number", now_unix - retention.request_days * DAY_S)
     gone += _delete_older(connection, tables.events, "id", now_unix - retention.event_days * DAY_S)
     gone += _delete_older(connection, tables.bodies, "number", now_unix - body_days * DAY_S)
+    gone += _trim(connection, tables.events, "id", retention.event_rows)
     return gone + trim_requests(connection, retention.request_rows) + trim_bodies(connection, retention.body_bytes)
 
 
@@ -35,7 +37,7 @@ def trim_requests(connection: Connection, most_rows: int, *, at_once: int = ROWS
 
     Returns how many went.
     """
-    return sum(_trim(connection, table, most_rows, at_once) for table in (tables.requests, tables.bodies))
+    return sum(_trim(connection, table, "number", most_rows, at_once) for table in (tables.requests, tables.bodies))
 
 
 def trim_bodies(connection: Connection, most_bytes: int, *, at_once: int = ROWS_AT_ONCE) -> int:
@@ -52,12 +54,12 @@ def trim_bodies(connection: Connection, most_bytes: int, *, at_once: int = ROWS_
     return connection.execute(delete(tables.bodies).where(columns.number.in_(surplus))).rowcount
 
 
-def _trim(connection: Connection, table: Table, most_rows: int, at_once: int) -> int:
-    newest = connection.execute(select(func.max(table.c.number))).scalar()
+def _trim(connection: Connection, table: Table, key: str, most_rows: int, at_once: int = ROWS_AT_ONCE) -> int:
+    newest = connection.execute(select(func.max(table.c[key]))).scalar()
     if newest is None:
         return 0
-    surplus = select(table.c.number).where(table.c.number <= newest - most_rows).limit(at_once)
-    return connection.execute(delete(table).where(table.c.number.in_(surplus))).rowcount
+    surplus = select(table.c[key]).where(table.c[key] <= newest - most_rows).limit(at_once)
+    return connection.execute(delete(table).where(table.c[key].in_(surplus))).rowcount
 
 
 def _delete_older(connection: Connection, table: Table, key: str, before_unix: float) -> int:

@@ -209,14 +209,16 @@ class RequestFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long the store keeps what only grows. Days, rows, bytes and backup files; all at least 1."""
+    """How long the store keeps what only grows. Days, rows, bytes and backup files; all but backups at least 1."""
 
     request_days: int = 7
     request_rows: int = 200_000
     body_days: int = 1
     body_bytes: int = 1024**3
     event_days: int = 30
+    event_rows: int = 200_000
     audit_days: int = 365
+    audit_rows: int = 1_000_000
     backups: int = 7
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -139,11 +140,15 @@ class Store(NodeVerbs, PeopleVerbs, LedgerVerbs, RecordVerbs):
         budget_s: how long to go on; what is left is for the next time.
         """
         until_s = monotonic_s() + budget_s
-        retention = self._retention
-        gone = await self._write(lambda connection: pruning.prune_main(connection, retention, now_unix))
+        main = partial(pruning.prune_main, retention=self._retention, now_unix=now_unix)
+        runtime = partial(pruning.prune_runtime, retention=self._retention, now_unix=now_unix)
+        gone = step = await self._write(main)
+        while step != 0 and monotonic_s() < until_s:
+            step = await self._write(main)
+            gone += step
         step = -1
         while step != 0 and monotonic_s() < until_s:
-            step = await self._write_runtime(lambda connection: pruning.prune_runtime(connection, retention, now_unix))
+            step = await self._write_runtime(runtime)
             gone += step
         await self._writer.call(
             lambda turn: turn.runtime.release_pages(pruning.PAGES_AT_ONCE), deadline_s=self._deadline_s

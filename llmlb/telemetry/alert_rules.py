@@ -160,7 +160,7 @@ def _gpu_threshold(evidence: Evidence) -> Iterator[Finding]:
         if node.active < thresholds.active_requests
         and node.has_fresh_figures(evidence.now_s)
         and node.figures is not None
-        and node.figures.gpu_percent > thresholds.gpu_percent
+        and (node.figures.gpu_percent or 0.0) > thresholds.gpu_percent
     ]
     if len(passed_over) > 1 and len(passed_over) >= SYMPTOM_SHARE * len(working):
         yield Finding("", f"{len(passed_over)} of {len(working)} nodes that work are passed over for their GPU alone")

@@ -71,7 +71,9 @@ INTER_TOKEN = Metric(
     _HISTOGRAM,
     "Time between content events of a stream. Known as a mean per stream: all gaps of a stream count in one bucket.",
 )
-QUEUE_WAIT = Metric("llmlb_queue_seconds", _HISTOGRAM, "Time that requests waited for capacity; most wait for none.")
+QUEUE_WAIT = Metric(
+    "llmlb_queue_seconds", _HISTOGRAM, "Time that requests waited for capacity, in vain or not; most wait for none."
+)
 TOKENS = Metric("llmlb_tokens_total", _COUNTER, "Tokens as engines reported them; without a report, content events.")
 QUEUE_DEPTH = Metric("llmlb_queue_depth", _GAUGE, "Requests that wait for capacity now.")
 RETRIES = Metric("llmlb_retries_total", _COUNTER, "Further attempts, by how the one before had failed.")
@@ -177,8 +179,7 @@ class Metrics:
         """Count one finished exchange: outcome, durations, tokens and, if its client left, the phase."""
         outcome = record.outcome
         if outcome is _REFUSED:
-            # Its model may be any text that a client cares to send: it must not use up the labels.
-            self.known_model(record.model).ended(record.node_id, outcome)
+            self._refused(record)
             return
         series = self._by_name.get(record.model) or self._enter(record.model)
         series.ended(record.node_id, outcome)
@@ -194,6 +195,15 @@ class Metrics:
                 series.inter_token.observe_many(record.content_s, gaps, record.content_s / gaps)
         series.prompt_tokens += record.prompt_tokens or 0
         series.completion_tokens += record.completion_tokens or 0
+
+    def _refused(self, record: ExchangeRecord) -> None:
+        if record.queue_s > 0.0:  # only a model that nodes serve is waited for
+            series = self.model(record.model)
+            series.queue.observe(record.queue_s)
+        else:
+            # Its model may be any text that a client cares to send: it must not use up the labels.
+            series = self.known_model(record.model)
+        series.ended(record.node_id, record.outcome)
 
     def retried(self, cause: Attempt) -> None:
         """Count one further attempt, by how the one before had failed; ``ended`` does not count it again."""

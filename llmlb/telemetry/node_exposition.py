@@ -95,8 +95,10 @@ def _figures(nodes: Sequence[Node], lines: Sequence[_NodeLines], now_s: float) -
         for at, node in zip(lines, nodes, strict=True)
         if (figures := node.figures) is not None and node.has_fresh_figures(now_s)
     ]
-    yield family(declared.NODE_GPU_USAGE, [at.gpu for at, _ in fresh], [figures.gpu_percent for _, figures in fresh])
-    yield family(declared.NODE_VRAM_USAGE, [at.vram for at, _ in fresh], [figures.vram_percent for _, figures in fresh])
+    gpu = [(at.gpu, figures.gpu_percent) for at, figures in fresh if figures.gpu_percent is not None]
+    yield family(declared.NODE_GPU_USAGE, [at for at, _ in gpu], [percent for _, percent in gpu])
+    vram = [(at.vram, figures.vram_percent) for at, figures in fresh if figures.vram_percent is not None]
+    yield family(declared.NODE_VRAM_USAGE, [at for at, _ in vram], [percent for _, percent in vram])
     warm = [(at, figures.temperature_c) for at, figures in fresh if figures.temperature_c is not None]
     yield family(declared.NODE_TEMPERATURE, [at.temperature for at, _ in warm], [degrees for _, degrees in warm])
 

@@ -32,7 +32,8 @@ class GpuView(BaseModel):
 class NodeView(BaseModel):
     """A node as listed. Percent 0..100, degrees Celsius, milliseconds, seconds; instants RFC 3339.
 
-    gpu_usage and vram_usage are numbers always; metrics_available false says that a 0.0 is not a measurement.
+    gpu_usage and vram_usage are numbers always; metrics_available false says that a 0.0 is not a measurement: the node
+    did not tell its GPU's use, whatever else it told.
     active_requests: ours in flight plus those that the engine reported beyond ours.  revision: for ``If-Match``.
     """
 

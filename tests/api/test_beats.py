@@ -66,12 +66,14 @@ def test_vram_use_is_worked_out_from_megabytes_where_only_those_are_known() -> N
     assert overfull.vram_percent == 100.0
     unknown = figures_of(GpuMetrics(usage=10, vram_used_mb=3, vram_total_mb=0))
     assert unknown is not None
-    assert unknown.vram_percent == 0.0
+    assert unknown.vram_percent is None, "what is not known is not a measured 0"
 
 
-def test_without_the_gpus_use_nothing_was_measured() -> None:
+def test_what_was_measured_counts_without_the_rest() -> None:
+    """A card cut into instances, and some drivers, tell everything but the GPU's use."""
+    assert figures_of(GpuMetrics(vram_usage=97, temperature=88)) == Figures(None, 97.0, 88.0)
     assert figures_of(None) is None
-    assert figures_of(GpuMetrics(vram_usage=50)) is None
+    assert figures_of(GpuMetrics()) is None
 
 
 def test_a_registration_tells_abilities_and_measures_nothing() -> None:

@@ -85,6 +85,7 @@ def test_half_open_circuit_gets_the_probe(tmp_path: Path) -> None:
         await rig.online("node-3")
         node = rig.node("node-2")
         node.circuit.state = CircuitState.OPEN
+        node.circuit.was_refused = True
         rig.services.announce(rig.services.fleet.answered(node, rig.clock.now_s))
         assert (await explain(rig))["choice"] == {"node": "node-2", "reason": "probe", "chance": 1.0}
 

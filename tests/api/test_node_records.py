@@ -85,8 +85,10 @@ def test_totals_and_last_figures_survive_and_grow_old() -> None:
     node.response_s, node.ttft_s, node.last_seen_unix_s = 1.5, 0.25, 1_000.0
     node.figures, node.cpu_percent, node.memory_percent = Figures(45.5, 78.2, 65.0), 30.0, 50.0
     node.selections = {"least_active": 9}
+    node.reported_concurrency = 2
     row = node_row(node, RECORD)
     restored = restore_node(row, node_counters(node), now_s=500.0, now_unix_s=1_030.0)
+    assert restored.max_concurrency == 2, "a node that is full must not get more because the router restarted"
     assert (restored.total_requests, restored.failed_requests, restored.heartbeats, restored.timeouts) == (
         10,
         2,
@@ -99,6 +101,8 @@ def test_totals_and_last_figures_survive_and_grow_old() -> None:
     assert restored.selections == {"least_active": 9}
     assert restored.has_fresh_figures(500.0)
     assert not restored.has_fresh_figures(561.0)
+    node.figures = Figures(None, 97.0)
+    assert restore_node(row, node_counters(node), now_s=500.0, now_unix_s=1_030.0).figures == Figures(None, 97.0)
 
 
 def test_a_clock_that_was_set_back_does_not_make_figures_come_from_the_future() -> None:
@@ -116,12 +120,15 @@ def test_damaged_last_words_are_forgotten_and_do_not_stop_the_start() -> None:
         {"figures": 3},
         {"figures": {"gpu_percent": "x"}},
         {"selections": [1], "cpu_percent": True},
+        {"max_concurrency": True},
+        {"max_concurrency": -1},
     )
     for said in damaged:
         counters = NodeCounters(id="n", figures_json=json.dumps(said))
         restored = restore_node(node_row(node, RECORD), counters, now_s=0.0, now_unix_s=0.0)
         assert restored.figures is None
         assert restored.cpu_percent is None
+        assert restored.max_concurrency is None
         assert restored.selections == {}
 
 

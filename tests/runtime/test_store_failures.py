@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from io import StringIO
 from pathlib import Path
 
+import pytest
 from fakes.node import ScriptedNode, answer
-from runtime.whole_router import Served, served_router
+from runtime.whole_router import Served, served_router, whole_router
 
+from llmlb.clock import monotonic_s
+from llmlb.core.node import Beat, NodeId, Profile
+from llmlb.errors import StoreBusy
+from llmlb.store import Store
 from llmlb.store.calls import Turn
+from llmlb.store.rows import NodeRow
 
 KEY = {"name": "one more", "scopes": ["api"]}
 ANSWER = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}'
@@ -61,5 +68,55 @@ def test_a_full_disk_refuses_administrators_and_nobody_else(tmp_path: Path) -> N
             assert len(listed) == statuses.count(201), "what was refused is not there"
             await writer.call(lambda turn: limit(turn, pages=1_000_000), deadline_s=5.0)
             assert (await router.ask("POST", "/v0/api-keys", KEY)).status_code == 201
+
+    asyncio.run(story())
+
+
+def test_a_stuck_store_holds_up_no_news_and_forgets_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node went Offline in the same round in which another one expired: that must be heard whatever the disk does."""
+
+    async def refuse(node_id: str) -> None:
+        raise StoreBusy("locked")
+
+    async def story() -> None:
+        log = StringIO()
+        async with whole_router(tmp_path, log=log) as router:
+            store = router.store
+            await store.save_node(NodeRow(id="gone", url="http://10.0.0.5"))
+            router.fleet.register(NodeId("gone"), Profile(url="http://10.0.0.5"), Beat(), monotonic_s() - 90_000)
+            with monkeypatch.context() as stuck:
+                stuck.setattr(store, "delete_node", refuse)
+                await router._tick()
+                await store.flush()
+                assert [event.kind for event in await store.list_events()][-1:] == ["expired"]
+                for _ in range(3):
+                    await router._forget_expired()
+            assert [row.id for row in await store.load_nodes()] == ["gone"]
+            await router._forget_expired()
+            assert await store.load_nodes() == ()
+        assert log.getvalue().count("expired nodes stay in the store for now") == 1
+
+    asyncio.run(story())
+
+
+def test_a_backup_that_fails_does_not_keep_old_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        log, pruned = StringIO(), asyncio.Event()
+        (tmp_path / "backups").write_text("in the way of the directory")
+        async with whole_router(tmp_path, log=log) as router:
+            store = router.store
+
+            async def prune(now_unix: float) -> int:
+                gone = await Store.prune(store, now_unix)
+                pruned.set()
+                return gone
+
+            monkeypatch.setattr(store, "prune", prune)
+            await store.revoke_session("old", 1.0)
+            router.start()
+            async with asyncio.timeout(10):
+                await pruned.wait()
+            assert await store.load_revoked_sessions() == {}
+        assert "the daily backup was not made" in log.getvalue()
 
     asyncio.run(story())

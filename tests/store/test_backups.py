@@ -73,6 +73,15 @@ def test_one_backup_a_day_and_only_the_newest_are_kept(tmp_path: Path) -> None:
     assert [name[6:14] for name in names[1:]] == ["20270117", "20270118", "20270119"]
 
 
+def test_no_daily_backup_is_made_where_none_is_kept_and_none_is_taken_away(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        made = asyncio.run(store.backup_daily(NOW))
+    assert made is not None
+    with Store.open(tmp_path, retention=Retention(backups=0)) as store:
+        assert asyncio.run(store.backup_daily(NOW + DAY_S)) is None
+    assert list((tmp_path / "backups").iterdir()) == [made]
+
+
 def test_a_damaged_store_is_restored_and_the_damaged_file_kept(tmp_path: Path) -> None:
     _saved(tmp_path, "node-1")
     with Store.open(tmp_path) as store:

@@ -35,6 +35,22 @@ def test_everything_that_only_grows_is_forgotten_after_its_days(tmp_path: Path) 
         asyncio.run(scenario(store))
 
 
+def test_events_and_audit_are_bounded_in_number_as_well(tmp_path: Path) -> None:
+    """Days alone bound nothing: a node that flaps, or a script with a login, writes as much as it likes in one."""
+
+    async def scenario(store: Store) -> None:
+        store.enqueue_events([EventRow(at=NOW, kind="node", cause=str(n)) for n in range(2 * ROWS_AT_ONCE + 7)])
+        for number in range(7):
+            await store.append_audit(AuditRow(at=NOW, actor="a", action=str(number)))
+        await store.flush()
+        assert await store.prune(NOW) == 2 * ROWS_AT_ONCE + 7 - 5 + 7 - 3
+        assert {event.cause for event in await store.list_events()} == {str(2 * ROWS_AT_ONCE + n) for n in range(2, 7)}
+        assert [row.action for row in await store.list_audit()] == ["6", "5", "4"]
+
+    with Store.open(tmp_path, retention=Retention(event_rows=5, audit_rows=3), flush_interval_s=3600.0) as store:
+        asyncio.run(scenario(store))
+
+
 def test_rejections_and_ended_sessions_are_forgotten_when_they_expire_and_not_before(store: Store) -> None:
     async def scenario() -> None:
         for name, until in (("old", NOW - 1), ("new", NOW + 1)):

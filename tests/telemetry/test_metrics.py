@@ -101,6 +101,18 @@ def test_a_refusal_of_a_known_model_is_counted_for_it() -> None:
     assert metrics.model("llama").requests == {("node-1", ANSWERED): 1, ("", REFUSED): 1}
 
 
+def test_a_wait_in_vain_is_a_wait() -> None:
+    """Else the waits look shortest while nobody gets a turn."""
+    metrics = Metrics()
+    given_up = record("llama", REFUSED, "")
+    given_up.queue_s = 30.0
+    metrics.ended(given_up)
+    metrics.ended(record("llama", REFUSED, ""))
+    series = metrics.model("llama")
+    assert (series.queue.count, series.queue.sum_s) == (1, 30.0)
+    assert series.requests == {("", REFUSED): 2}
+
+
 def test_models_beyond_the_cap_are_other_and_nothing_is_lost() -> None:
     metrics = Metrics(model_labels=3)
     for number in range(10):

@@ -44,12 +44,16 @@ def test_old_figures_are_left_out_rather_than_shown_as_present(page: Page, add_n
     assert page.lines("llmlb_node_gpu_usage", NOW_S + 91) == []
 
 
-def test_a_node_without_a_thermometer_has_no_temperature(page: Page, add_node: Callable[..., Node]) -> None:
+def test_what_a_node_does_not_measure_has_no_line(page: Page, add_node: Callable[..., Node]) -> None:
     node = add_node("node-1")
     assert node.figures is not None
     node.figures = replace(node.figures, temperature_c=None)
     assert page.lines("llmlb_node_temperature_celsius") == []
     assert len(page.lines("llmlb_node_gpu_usage")) == 1
+    node.figures = replace(node.figures, vram_percent=None)
+    assert (page.lines("llmlb_node_vram_usage"), len(page.lines("llmlb_node_gpu_usage"))) == ([], 1)
+    node.figures = replace(node.figures, gpu_percent=None, vram_percent=97.0)
+    assert (len(page.lines("llmlb_node_vram_usage")), page.lines("llmlb_node_gpu_usage")) == (1, [])
 
 
 def test_exactly_the_present_state_is_one(page: Page, add_node: Callable[..., Node]) -> None:
