@@ -74,9 +74,9 @@ async def delete(call: Call, node_id: NodeId) -> None:
         _remove(services, node, ChangeKind.DELETED, cause="deleted", actor=call.actor)
 
 
-async def drain(call: Call, node_id: NodeId) -> Node:
-    """Gives a node nothing new; what it has it finishes."""
-    return await _set_draining(call, node_id, draining=True)
+async def drain(call: Call, node_id: NodeId, reason: str = "") -> Node:
+    """Gives a node nothing new; what it has it finishes. reason: why, for the audit and the event."""
+    return await _set_draining(call, node_id, draining=True, reason=reason)
 
 
 async def undrain(call: Call, node_id: NodeId) -> Node:
@@ -139,7 +139,7 @@ async def forget_expired(services: Services, node_id: NodeId) -> None:
         await services.store.delete_node(node_id)
 
 
-async def _set_draining(call: Call, node_id: NodeId, *, draining: bool) -> Node:
+async def _set_draining(call: Call, node_id: NodeId, *, draining: bool, reason: str = "") -> Node:
     services = call.services
     async with services.locks.hold(f"node:{node_id}"):
         node = _known(call, node_id)
@@ -147,10 +147,11 @@ async def _set_draining(call: Call, node_id: NodeId, *, draining: bool) -> Node:
             return node
         row = replace(node_row(node, services.node_records[node.id]), draining=draining, revision=node.revision + 1)
         act = Act.NODE_DRAIN if draining else Act.NODE_UNDRAIN
-        await services.store.save_node(row, audit=audit_row(call, act, node.id))
+        await services.store.save_node(row, audit=audit_row(call, act, node.id, reason))
         _still_known(services, node)
         now_s = services.now_s()
-        changes = services.fleet.drain(node, now_s) if draining else services.fleet.undrain(node, now_s)
+        fleet = services.fleet
+        changes = fleet.drain(node, now_s, reason=reason) if draining else fleet.undrain(node, now_s)
         services.announce(changes, actor=call.actor)
         return node
 

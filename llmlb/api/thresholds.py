@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Iterable
 from dataclasses import asdict, replace
 
 from llmlb.api.access import Call
@@ -12,6 +13,7 @@ from llmlb.api.services import Services
 from llmlb.config.sections import LoadBalancerSettings
 from llmlb.core.change import Change, ChangeKind
 from llmlb.core.choice import Policy
+from llmlb.core.health import NodeState
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Node, NodeId
 from llmlb.errors import ConfigurationError
@@ -56,7 +58,7 @@ async def change(call: Call, patch: wire.LoadBalancerPatch) -> LoadBalancerSetti
 
 
 def preview(services: Services, patch: wire.LoadBalancerPatch) -> wire.SettingsPreview:
-    """Which nodes a change would exclude. Refuses a mode that does not exist."""
+    """Which nodes a change would exclude, and what that takes from whom. Refuses a mode that does not exist."""
     wanted = merged(services.load_balancer, patch)
     _policy(services, wanted.mode)
     now_s = services.now_s()
@@ -68,7 +70,16 @@ def preview(services: Services, patch: wire.LoadBalancerPatch) -> wire.SettingsP
         excluded=[_excluded(node, _over(after, node, now_s)) for node in excluded_then.values()],
         newly_excluded=sorted(excluded_then.keys() - excluded_now),
         no_longer_excluded=sorted(excluded_now - excluded_then.keys()),
+        models_losing_last_node=sorted(
+            _served(services.fleet, excluded_now) - _served(services.fleet, excluded_then.keys())
+        ),
     )
+
+
+def _served(fleet: Iterable[Node], excluded: Container[NodeId]) -> set[str]:
+    """Models with a node that takes work before the excluded ones do."""
+    takes_work = (node for node in fleet if node.state is NodeState.ONLINE and not node.draining)
+    return {model for node in takes_work if node.id not in excluded for model in node.models}
 
 
 def _policy(services: Services, mode: str) -> Policy:
@@ -91,9 +102,9 @@ def _excluded(node: Node, excluded_by: list[str]) -> wire.ExcludedNode:
     return wire.ExcludedNode(
         id=node.id,
         state=node.state.value,
-        gpu_usage=0.0 if figures is None else figures.gpu_percent,
-        vram_usage=0.0 if figures is None else figures.vram_percent,
-        metrics_available=figures is not None,
+        gpu_usage=0.0 if figures is None else figures.gpu_percent or 0.0,
+        vram_usage=0.0 if figures is None else figures.vram_percent or 0.0,
+        metrics_available=figures is not None and figures.gpu_percent is not None,
         active_requests=node.active,
         excluded_by=excluded_by,
     )

@@ -12,12 +12,15 @@ from typing import NamedTuple
 from llmlb.client.address import router_address
 from llmlb.errors import ConfigurationError
 
+TITLE_COLORS = ("red", "yellow", "green", "blue", "magenta", "cyan")
+
 
 # NamedTuples, because importing dataclasses costs a one-shot command as much as its whole request.
 class Context(NamedTuple):
     """One router as a person calls it.
 
-    confirm: "type-name" asks for the context's name before anything dangerous.  color: the console's title.
+    confirm: "type-name" asks for the context's name before anything dangerous.  color: of the console's title, one of
+    ``TITLE_COLORS`` or "".
     """
 
     name: str
@@ -114,6 +117,11 @@ def _context(name: str, table: object, path: Path) -> Context:
             raise ConfigurationError(f"{path}: contexts.{name} has an unknown key {key!r}{hint}")
         if not isinstance(value, str):
             raise ConfigurationError(f"{path}: contexts.{name}.{key} must be text in quotes")
+    color = table.get("color", "")
+    if color and color not in TITLE_COLORS:
+        raise ConfigurationError(
+            f"{path}: contexts.{name}.color is {color!r}; the colors are {', '.join(TITLE_COLORS)}"
+        )
     try:
         url = router_address(table.get("url", "")).url
     except ConfigurationError as error:

@@ -23,7 +23,7 @@ from llmlb.client.shapes import (
     Row,
     User,
 )
-from llmlb.client.sse import EventParser, ServerEvent
+from llmlb.client.sse import Decode, EventParser, ServerEvent
 from llmlb.errors import RouterRefused
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -220,22 +220,30 @@ class ControlClient:
         return await self._fields("POST", path, body={"seconds": seconds})
 
     async def events(
-        self, last_event_id: str | int | None = None, *, idle_timeout_s: float | None = None
+        self,
+        last_event_id: str | int | None = None,
+        *,
+        idle_timeout_s: float | None = None,
+        decode: Decode | None = None,
     ) -> AsyncGenerator[ServerEvent]:
         """The live feed: ``(id, type, data)``, a snapshot first or what came after ``last_event_id``.
 
         Ends when the router closes the feed.  idle_timeout_s: the longest silence before RouterUnreachable
-        (keep-alives end a silence); None waits for ever.
+        (keep-alives end a silence); None waits for ever.  decode: as ``EventParser`` takes it.
         """
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = str(last_event_id)
-        parser = EventParser()
+        parser = EventParser(decode)
         feed = self._connection.stream("/v0/events", token=self.token, headers=headers, idle_timeout_s=idle_timeout_s)
         async with feed as chunks:
             async for chunk in chunks:
                 for event in parser.feed(chunk):
                     yield event
+
+    async def recent_events(self, *, limit: int | None = None) -> list[Row]:
+        """What happened to the fleet, newest first, also before the router's last start."""
+        return await self._rows("/v0/events/recent", {"limit": limit})
 
     # --- keys and tokens ---------------------------------------------------------------------------------
 

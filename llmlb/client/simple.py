@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from llmlb.client.address import QueryValue, RouterAddress, router_address
 from llmlb.client.answers import MAX_ANSWER_BYTES, bearer, decode, refusal, unreachable
 from llmlb.client.http1 import Answer, BrokenAnswer, exchange
-from llmlb.client.sse import EventParser, ServerEvent
+from llmlb.client.sse import Decode, EventParser, ServerEvent
 from llmlb.errors import ClientError
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -92,9 +92,13 @@ def events(
     last_event_id: str = "",
     timeout_s: float | None = None,
     ca_file: str | None = None,
+    decode: Decode | None = None,
 ) -> Iterator[ServerEvent]:
-    """The router's event feed, one event at a time; ``last_event_id`` resumes after that event."""
-    parser = EventParser()
+    """The router's event feed, one event at a time; ``last_event_id`` resumes after that event.
+
+    decode: as ``EventParser`` takes it.
+    """
+    parser = EventParser(decode)
     headers = {"Last-Event-ID": last_event_id} if last_event_id else None
     for line in lines(url, path, token=token, headers=headers, timeout_s=timeout_s, ca_file=ca_file):
         yield from parser.feed(line.encode() + b"\n")

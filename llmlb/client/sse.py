@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 from llmlb.errors import ClientError
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """A snapshot of 1,000 nodes is below 1 MiB."""
+
+Decode = Callable[[str, bytes], object]
+"""From an event's type and its JSON to its data; raises ValueError for what it cannot read."""
 
 
 class ServerEvent(NamedTuple):
@@ -20,54 +24,47 @@ class ServerEvent(NamedTuple):
 
 
 class EventParser:
-    """Turns the bytes of a feed into events, wherever the network cut them; comments vanish."""
+    """Turns the bytes of a feed into events, wherever the network cut them; comments vanish.
 
-    def __init__(self) -> None:
-        # Here and not above: a command that reads no feed must not pay for it.
-        from msgspec.json import decode
+    decode: for who wants its data in another shape; what it refuses is decoded as it is without one.
+    """
 
-        self._decode = decode
+    def __init__(self, decode: Decode | None = None) -> None:
+        self._decode = decode or _plain_decode()
         self._rest = b""
-        self._data: list[bytes] = []
-        self._held_bytes = 0
-        self._type = "message"
         self._id = ""
 
     def feed(self, chunk: bytes) -> list[ServerEvent]:
         """The events that ``chunk`` completes; raises ClientError for one that is too large or not JSON."""
         # The router ends lines with LF or CRLF; a lone CR, legal in the standard, does not occur.
-        lines = (self._rest + chunk).split(b"\n")
-        self._rest = lines.pop()
-        events = [event for line in lines if (event := self._line(line.rstrip(b"\r"))) is not None]
-        if len(self._rest) + self._held_bytes > MAX_EVENT_BYTES:
+        given = self._rest + chunk
+        if b"\r" in given:
+            given = given.replace(b"\r\n", b"\n")
+        *blocks, self._rest = given.split(b"\n\n")
+        if len(self._rest) > MAX_EVENT_BYTES:
             raise ClientError(f"the router sent an event above {MAX_EVENT_BYTES} bytes; is it an llmlb router?")
-        return events
+        return [event for block in blocks if (event := self._event(block)) is not None]
 
-    def _line(self, line: bytes) -> ServerEvent | None:
-        if not line:
-            return self._dispatch()
-        field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
-        match field:
-            case b"data":
-                self._data.append(value)
-                self._held_bytes += len(value)
-            case b"event":
-                self._type = value.decode("utf-8", "replace")
-            case b"id" if b"\0" not in value:
+    def _event(self, block: bytes) -> ServerEvent | None:
+        kind = "message"
+        data: list[bytes] = []
+        for line in block.split(b"\n"):
+            field, _, value = line.partition(b":")
+            if value.startswith(b" "):
+                value = value[1:]
+            if field == b"data":
+                data.append(value)
+            elif field == b"event":
+                kind = value.decode("utf-8", "replace")
+            elif field == b"id" and b"\0" not in value:
                 self._id = value.decode("utf-8", "replace")
-            case _:  # a comment, a retry hint, or a field of a newer router
-                pass
-        return None
+            # Anything else is a comment, a retry hint, or a field of a newer router.
+        text = b"\n".join(data)
+        return ServerEvent(self._id, kind, self._decoded(kind, text)) if text else None
 
-    def _dispatch(self) -> ServerEvent | None:
-        text, kind = b"\n".join(self._data), self._type
-        self._data, self._held_bytes, self._type = [], 0, "message"
-        return ServerEvent(self._id, kind, self._decoded(text)) if text else None
-
-    def _decoded(self, text: bytes) -> object:
+    def _decoded(self, kind: str, text: bytes) -> object:
         try:
-            return self._decode(text)
+            return self._decode(kind, text)
         except (ValueError, RecursionError):
             # A third of the time of the standard library, and stricter: NaN, or bytes that are no UTF-8.
             pass
@@ -75,3 +72,11 @@ class EventParser:
             return json.loads(text.decode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:
             raise ClientError("the router sent an event that is not JSON; is it an llmlb router?") from error
+
+
+def _plain_decode() -> Decode:
+    # Here and not above: a command that reads no feed must not pay for it.
+    from msgspec.json import Decoder
+
+    decode = Decoder().decode
+    return lambda kind, text: decode(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from llmlb.loadtest.result import EXIT_GATE, EXIT_INTERRUPTED, EXIT_OK, Result
 from llmlb.loadtest.run import run
 from llmlb.loadtest.saved import load, run_of, save, unlike_plan, write_file
 from llmlb.loadtest.sides import headed, names_of, sides_of
-from llmlb.loadtest.stream import Outlet, result_line
+from llmlb.loadtest.stream import Outlet, comparison_line, result_line
 from llmlb.loadtest.typed_tenants import tenant_keys_of
 from llmlb.loadtest.watching import stopping, watching
 
@@ -91,9 +91,7 @@ def _report(job: Job, screen: Screen, result: Result) -> None:
         if not job.quiet:
             screen.note(f"saved {saved_at}")
     if job.output == "ndjson":
-        outlet = Outlet(screen.write, on_broken=lambda: None)
-        outlet.put(result_line(result))
-        outlet.close()
+        _stream(screen, result_line(result))
     elif not any(path == "-" for _, path in job.files):
         screen.write(REPORTS[job.output](result))
 
@@ -103,11 +101,19 @@ def _compared(job: Job, screen: Screen, result: Result, baseline: Run) -> int:
     comparison = _checked(baseline, run_of("this run", document(result)), force=job.force)
     if job.output == "text":
         screen.write("\n" + comparison_text(comparison))
+    elif job.output == "ndjson":
+        _stream(screen, comparison_line(comparison))
     else:
         for line in comparison_text(comparison).splitlines():
             screen.note(line)
     worse = job.fail_if_worse is not None and comparison.is_worse(job.fail_if_worse)
     return EXIT_GATE if worse and result.exit_code != EXIT_INTERRUPTED else result.exit_code
+
+
+def _stream(screen: Screen, line: Mapping[str, object]) -> None:
+    outlet = Outlet(screen.write, on_broken=lambda: None)
+    outlet.put(line)
+    outlet.close()
 
 
 def _checked(before: Run, after: Run, *, force: bool) -> Comparison:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from llmlb.loadtest.compare import Comparison
+from llmlb.loadtest.gates import Gate
 from llmlb.loadtest.report.document import document
 from llmlb.loadtest.report.fields import rounded
 from llmlb.loadtest.report.requests import request_row
@@ -56,9 +58,15 @@ class Outlet:
                 self._on_broken()
 
 
-def start_line(*, url: str, load: str) -> dict[str, object]:
-    """The first line: what is about to run."""
-    return {"type": "start", "schema_version": 1, "target": url, "load": load}
+def start_line(*, url: str, load: str, gates: Sequence[Gate]) -> dict[str, object]:
+    """The first line: what is about to run, and what it will be held against when it is over."""
+    return {
+        "type": "start",
+        "schema_version": 1,
+        "target": url,
+        "load": load,
+        "gates": [gate.text for gate in gates],
+    }
 
 
 def progress_lines(progress: Progress) -> list[dict[str, object]]:
@@ -93,8 +101,33 @@ def progress_lines(progress: Progress) -> list[dict[str, object]]:
 
 
 def result_line(result: Result) -> dict[str, object]:
-    """The last line: the whole JSON document."""
+    """The whole JSON document."""
     return {"type": "result", **document(result)}
+
+
+def comparison_line(comparison: Comparison) -> dict[str, object]:
+    """The line behind the result of a run with a baseline. Times in ms, shares and changes of 1."""
+    before, after = comparison.errors
+    return {
+        "type": "comparison",
+        "before": comparison.before,
+        "after": comparison.after,
+        "unlike": list(comparison.unlike),
+        "rows": [
+            {
+                "metric": row.metric,
+                "percentile": row.q,
+                "before_ms": rounded(row.before, 3),
+                "after_ms": rounded(row.after, 3),
+                "change": rounded(row.change),
+                "interval": [rounded(end) for end in row.interval],
+                "verdict": str(row.verdict),
+            }
+            for row in comparison.rows
+        ],
+        "errors": {"before": rounded(before), "after": rounded(after), "verdict": str(comparison.errors_verdict)},
+        "p_values": {metric: rounded(value) for metric, value in comparison.p_values.items()},
+    }
 
 
 def _part(part: Part) -> dict[str, object]:

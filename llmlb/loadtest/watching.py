@@ -51,7 +51,7 @@ async def watching(
     if job.output == "ndjson":
         loop = asyncio.get_running_loop()
         outlet = Outlet(screen.write, on_broken=lambda: _set_from_thread(loop, stop))
-        outlet.put(start_line(url=job.target.url, load=describe(plan.load)))
+        outlet.put(start_line(url=job.target.url, load=describe(plan.load), gates=plan.gates))
 
         def tell(progress: Progress) -> None:
             for line in progress_lines(progress):

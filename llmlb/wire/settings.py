@@ -55,9 +55,12 @@ class SettingsPreview(LoadBalancerSettings):
     """What a change would do, without doing it.
 
     excluded: every node that would be over a threshold.  newly_excluded, no_longer_excluded: ids that differ from now.
+    models_losing_last_node: those with an online node below the thresholds now, and none then. Draining nodes do not
+    count; nor do nodes that name no models.
     """
 
     dry_run: bool = True
     excluded: list[ExcludedNode]
     newly_excluded: list[str]
     no_longer_excluded: list[str]
+    models_losing_last_node: list[str]

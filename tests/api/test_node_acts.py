@@ -58,6 +58,18 @@ def test_node_approved_while_its_heartbeat_is_fresh_is_online_at_once(tmp_path: 
     play(tmp_path, scenario)
 
 
+def test_reason_of_a_drain_is_in_the_audit_and_in_the_event(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online()
+        answer = await act(rig, "drain?reason=new%20fan%0d%1b%5b2J")
+        assert answer.json()["draining"] is True
+        assert (await rig.services.store.list_audit())[0].detail == "new fan[2J"
+        assert rig.services.feed.events()[0].cause == "drains: 0 in flight, nothing new; new fan[2J"
+        assert (await act(rig, f"drain?reason={'x' * 201}")).status_code == 422
+
+    play(tmp_path, scenario)
+
+
 def test_pending_node_never_reaches_online_without_approval(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.register()

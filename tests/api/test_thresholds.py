@@ -14,6 +14,9 @@ from llmlb.config.sections import LoadBalancerSettings
 from llmlb.config.settings import Settings
 from llmlb.errors import StoreFull
 from llmlb.policies.round_robin import RoundRobinPolicy
+from llmlb_tui.model.nodes import read_node
+from llmlb_tui.model.settings import read_settings
+from llmlb_tui.model.thresholds import preview
 
 PATH = "/v0/settings/load-balancer"
 DEFAULTS = {"mode": "metrics", "gpu_threshold": 80.0, "vram_threshold": 90.0, "active_request_threshold": 10}
@@ -108,10 +111,31 @@ def test_dry_run_says_whom_it_would_exclude_and_changes_nothing(tmp_path: Path) 
         excluded = {each["id"]: each["excluded_by"] for each in answer["excluded"]}
         assert excluded == {"node-1": ["gpu"], "node-2": ["gpu"]}
         assert (answer["newly_excluded"], answer["no_longer_excluded"]) == (["node-1"], [])
+        assert answer["models_losing_last_node"] == [], "node-3 has it too, and no figures"
         lifted = (await put(rig, {"gpu_threshold": 100}, dry_run=True)).json()
         assert (lifted["excluded"], lifted["no_longer_excluded"]) == ([], ["node-2"])
         assert (await rig.ask("GET", PATH, token=rig.admin)).json() == DEFAULTS
         assert await rig.services.store.load_settings() == {}
+
+    play(tmp_path, scenario)
+
+
+def test_dry_run_names_the_models_that_would_lose_their_last_node_as_the_console_does(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        for number, (usage, models) in enumerate(
+            [(50, ["both", "lost:latest"]), (60, ["lost"]), (10, ["both"]), (99, ["lost", "never"]), (5, ["drained"])]
+        ):
+            metrics = {"usage": usage, "vram_usage": 10}
+            await rig.online(f"node-{number}", gpu_metrics=metrics, loaded_models=models)
+        await rig.online("node-8", gpu_metrics={"usage": 5, "vram_usage": 10}, loaded_models=["lost"])
+        await rig.ask("POST", "/v0/nodes/node-8/drain", token=rig.admin)
+        listed = (await rig.ask("GET", "/v0/nodes", token=rig.admin)).json()["nodes"]
+        rows = [row for each in listed if (row := read_node(each, rig.clock.now_unix_s))]
+        for limit, lost in ((40, ["lost"]), (55, []), (0, ["both", "drained", "lost"]), (100, [])):
+            answer = (await put(rig, {"gpu_threshold": limit}, dry_run=True)).json()
+            assert answer["models_losing_last_node"] == lost
+            now = read_settings(DEFAULTS)
+            assert preview(rows, now, now._replace(gpu=float(limit))).bereft == tuple(lost)
 
     play(tmp_path, scenario)
 

@@ -53,6 +53,7 @@ def test_no_file_is_no_context(tmp_path: Path) -> None:
         ('[contexts.a]\nurl = "http://r"\nconfrim = "x"', "did you mean confirm"),
         ('[contexts.a]\nurl = "http://r"\nzzz = "x"', "known: ca_file"),
         ('[contexts.a]\nurl = "http://r"\nuser = 7', r"contexts\.a\.user must be text"),
+        ('[contexts.a]\nurl = "http://r"\ncolor = "ultra"', "the colors are red"),
         ('[contexts.a]\nurl = "r:8080"', "not a router URL"),
         ("[contexts.a]\n", "not a router URL"),
         ("\x00", "is not TOML"),

@@ -90,6 +90,17 @@ def test_the_stream_begins_with_a_start_and_ends_with_the_result() -> None:
     assert lines[-1]["meta"]["exit_code"] == 0
 
 
+def test_the_stream_names_the_gates_and_ends_with_the_comparison() -> None:
+    go(Chat(), save="base")
+    _, paper, _ = go(Chat(), typed=Typed(fail_if=("errors>0",)), baseline="base", output="ndjson")
+    lines = [json.loads(line) for line in paper.text.splitlines()]
+    assert lines[0]["gates"] == ["errors>0"]
+    assert [line["type"] for line in lines[-2:]] == ["result", "comparison"]
+    assert lines[-1]["before"] == "base"
+    assert {row["metric"] for row in lines[-1]["rows"]} <= {"ttft", "tpot", "e2e"}
+    assert lines[-1]["errors"] == {"before": 0.0, "after": 0.0, "verdict": "no difference"}
+
+
 def test_a_mistyped_gate_is_told_before_the_run_and_fails_after_it() -> None:
     code, paper, server = go(Chat(), typed=Typed(fail_if=("p90_tttf>1s",)))
     assert code == 10

@@ -32,7 +32,7 @@ class Noting(Policy):
         self.events: dict[InferenceRequest, list[str]] = {}
         self.outcomes: list[Outcome] = []
         self.most_active: dict[NodeId, int] = {}
-        self.gpu_percents: set[float] = set()
+        self.gpu_percents: set[float | None] = set()
         self.asked_to_shed = 0
 
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:

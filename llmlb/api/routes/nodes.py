@@ -26,6 +26,7 @@ from llmlb.wire.node import (
     NodeView,
 )
 from llmlb.wire.registration import Registration, RegistrationReply
+from llmlb.wire.text import clean_text
 
 router = APIRouter(prefix="/v0/nodes", tags=["nodes"])
 
@@ -33,6 +34,7 @@ VIEWS_AT_ONCE = 100
 """About a millisecond of work; then the streams that share the event loop get their turn."""
 
 NodeIdPath = Annotated[str, Path(description="The node's id.")]
+Reason = Annotated[str, Query(description="Why; the audit and the event tell it.", max_length=200)]
 
 
 @router.post("", response_model=RegistrationReply, status_code=201, responses={200: {"model": RegistrationReply}})
@@ -98,9 +100,9 @@ async def reject_node(node_id: NodeIdPath, call: AdminCall) -> Response:
 
 
 @router.post("/{node_id}/drain", response_model=NodeView)
-async def drain_node(node_id: NodeIdPath, call: AdminCall) -> Response:
+async def drain_node(node_id: NodeIdPath, call: AdminCall, reason: Reason = "") -> Response:
     """Gives a node nothing new; what it has it finishes."""
-    return _shown(call, await node_acts.drain(call, NodeId(node_id)))
+    return _shown(call, await node_acts.drain(call, NodeId(node_id), clean_text(reason)))
 
 
 @router.post("/{node_id}/undrain", response_model=NodeView)

@@ -74,6 +74,19 @@ def test_node_without_figures_shows_numbers_and_says_that_they_are_none(tmp_path
     play(tmp_path, scenario)
 
 
+def test_node_that_cannot_tell_its_gpus_use_is_judged_by_what_it_tells(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online(gpu_metrics={"vram_usage": 97, "temperature": 88})
+        node = (await rig.ask("GET", "/v0/nodes/node-1", token=rig.viewer)).json()
+        assert (node["gpu_usage"], node["vram_usage"], node["temperature"]) == (0.0, 97.0, 88.0)
+        assert (node["metrics_available"], node["excluded_by"]) == (False, ["vram"])
+        assert [(point["gpu_usage"], point["vram_usage"]) for point in node["history"]] == [(None, 97.0)]
+        excluded = await rig.ask("PUT", "/v0/settings/load-balancer?dry_run=true", {"mode": "metrics"}, token=rig.admin)
+        assert [(node["gpu_usage"], node["excluded_by"]) for node in excluded.json()["excluded"]] == [(0.0, ["vram"])]
+
+    play(tmp_path, scenario)
+
+
 def test_history_holds_the_last_ten_points_oldest_first(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         await rig.register()

@@ -13,6 +13,8 @@ from loadtest.schema import faults
 from loadtest.scripted import Chat, serving
 
 from llmlb.loadtest.capacity import Capacity, Step
+from llmlb.loadtest.compare import compare
+from llmlb.loadtest.gates import parse_gate
 from llmlb.loadtest.histogram import GROWTH, Histogram
 from llmlb.loadtest.options import plan_of
 from llmlb.loadtest.plan import Pairs, Plan
@@ -20,7 +22,8 @@ from llmlb.loadtest.record import Label
 from llmlb.loadtest.report.document import document, json_report
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.run import run
-from llmlb.loadtest.stream import progress_lines, result_line, start_line
+from llmlb.loadtest.saved import run_of
+from llmlb.loadtest.stream import comparison_line, progress_lines, result_line, start_line
 from llmlb.loadtest.tally import Progress
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.taxonomy import Ending
@@ -75,9 +78,13 @@ def test_a_real_run_keeps_to_the_schema_in_every_line_of_its_stream() -> None:
             return await run(Plan(), Target(server.url), on_progress=seen.append)
 
     found = asyncio.run(main())
-    lines = [start_line(url="http://h", load="x"), *(line for p in seen for line in progress_lines(p))]
+    ours = run_of("this run", document(found))
+    compared = comparison_line(compare(ours, ours))
+    assert compared["rows"]
+    gates = (parse_gate("p90_ttft>1s"),)
+    lines = [start_line(url="http://h", load="x", gates=gates), *(line for p in seen for line in progress_lines(p))]
     line_schema = SCHEMA["$defs"]["stream_line"]
-    for line in [*lines, result_line(found)]:
+    for line in [*lines, result_line(found), compared]:
         assert faults(json.loads(json.dumps(line, allow_nan=False)), line_schema, root=SCHEMA) == []
     assert sum(line["type"] == "request" for line in lines) == 30
 
