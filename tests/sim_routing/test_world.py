@@ -32,12 +32,12 @@ class Noting(Policy):
         self.events: dict[InferenceRequest, list[str]] = {}
         self.outcomes: list[Outcome] = []
         self.most_active: dict[NodeId, int] = {}
-        self.gpu_percents: set[float | None] = set()
+        self.gpu_percents: set[float] = set()
         self.asked_to_shed = 0
 
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
         self.picked.append(request)
-        self.gpu_percents |= {node.figures.gpu_percent for node in candidates if node.figures}
+        self.gpu_percents |= {node.figures.gpu_percent or 0.0 for node in candidates if node.figures}
         return Choice(candidates.rotate().id, Reason.CUSTOM)
 
     def shed(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> float | None:
