@@ -142,8 +142,14 @@ async def run_router(nodes: int, port: int) -> None:
 
 def run_console(url: str, report: Path, sort: str) -> int:
     """The console itself, with a probe in its event loop that writes what it measured when it is told to stop."""
+    from llmlb_tui import ConsoleOptions
+    from llmlb_tui.first_look import FirstLook
+
+    options = ConsoleOptions(url, token="t", sort=sort)
+    # As llmlb_tui.run does it: the router answers while the rest is imported.
+    look = FirstLook(url, token=options.token, ca_file=options.ca_file)
+    look.begin()
     import llmlb_tui.start
-    from llmlb_tui import ConsoleOptions, run
 
     updates_ms: list[float] = []
     lags_ms: list[float] = []
@@ -174,7 +180,7 @@ def run_console(url: str, report: Path, sort: str) -> int:
         return original(*arguments)
 
     llmlb_tui.start._run = probed
-    code = run(ConsoleOptions(url, token="t", sort=sort))
+    code = llmlb_tui.start.start(options, look)
     report.write_text(json.dumps({"updates_ms": updates_ms, "lags_ms": lags_ms}))
     return code
 

@@ -19,6 +19,7 @@ class Column(NamedTuple):
     get: the raw value, where it is more than the field itself.  text: the value as a cell of a table.
     wide: only in the wide table.  right: figures stand at the right.  shrinks: may be cut on a narrow terminal.
     tone: the colour of a cell, as the number of an SGR code, 0 for none; it only repeats what the text says.
+    ticks: it merely counts time, so a new value is no change of the row.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Column(NamedTuple):
     right: bool = False
     shrinks: bool = False
     tone: Callable[[Row], int] | None = None
+    ticks: bool = False
 
     def value(self, row: Row) -> object:
         """The raw value, for machines and for sorting; None when it is unknown."""

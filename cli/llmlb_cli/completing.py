@@ -23,6 +23,9 @@ FILES = ":files"
 TIMEOUT_S = 0.25
 """A Tab that hangs is worse than one that offers nothing; --timeout on the line says otherwise."""
 
+LONGEST_S = 1.0
+"""A name that cannot be looked up, and a router that answers byte by byte, know nothing of that timeout."""
+
 # What a router names is typed into a command line: nothing that a shell would read otherwise is offered.
 _HARMLESS = re.compile(r"[\w.:/@+=-]+", re.ASCII)
 
@@ -65,6 +68,17 @@ def answer(arguments: Sequence[str]) -> str:
         return ""
     offered = [each for each in found if each.value == FILES or _is_offered(each.value, words[-1])]
     return "".join(f"{_line(shell, each, words[-1])}\n" for each in offered)
+
+
+def end_in_time(arguments: Sequence[str]) -> None:
+    """End this process silently after ``LONGEST_S``, whatever it waits for; not where --timeout on the line allows it.
+
+    A look-up of a name hears no signal and takes no timeout, so a thread outside Python's reach keeps the time.
+    """
+    import faulthandler
+
+    if not any("--timeout" in each for each in arguments):
+        faulthandler.dump_traceback_later(LONGEST_S, exit=True, file=open(os.devnull, "w"))  # noqa: SIM115
 
 
 def candidates(words: Sequence[str]) -> Iterable[Candidate]:
@@ -177,7 +191,7 @@ def _nodes(verb: str = "") -> Source:
         rows = _rows(typed, "/v0/nodes", "nodes", {"state": "pending"} if verb == "approve" else {})
         near = [row for row in rows if str(row.get("id", "")).startswith(typed.current)]
         if verb and near:
-            from llmlb_cli.filtering import fits
+            from llmlb_cli.fitting import fits
 
             near = [row for row in near if fits(verb, row)]
         return _of(near, "id", state_text)
@@ -203,12 +217,33 @@ def _models(typed: Typed) -> list[Candidate]:
     return [Candidate(model, f"{count} {'node' if count == 1 else 'nodes'}") for model, count in sorted(counts.items())]
 
 
+def _tags(typed: Typed) -> list[Candidate]:
+    """The tags that nodes have already."""
+    rows = _rows(typed, "/v0/nodes", "nodes", {})
+    lists = [tags for row in rows if isinstance(tags := row.get("tags"), list)]
+    return [Candidate(tag) for tag in sorted({str(tag) for tags in lists for tag in tags})]
+
+
+def _conditions(typed: Typed) -> list[Candidate]:
+    if typed.names[:1] and canonical(typed.names[0]) == "alerts":
+        return [Candidate(each) for each in ("1h", "8h", "1d", "0")]
+    from llmlb_cli.node_waiting import CONDITIONS
+
+    return [Candidate(each) for each in CONDITIONS]
+
+
 def _contexts(typed: Typed) -> list[Candidate]:
     from llmlb.client.contexts import load_contexts
     from llmlb.client.credentials import default_folders
 
     known = load_contexts(default_folders(os.environ).contexts).by_name
     return [Candidate(name, context.url) for name, context in known.items()]
+
+
+def _title_colors(typed: Typed) -> list[Candidate]:
+    from llmlb.client.contexts import TITLE_COLORS
+
+    return [Candidate(color) for color in TITLE_COLORS]
 
 
 def _rows(typed: Typed, path: str, name: str, query: Mapping[str, str]) -> list[Row]:
@@ -247,27 +282,33 @@ _VALUES: Mapping[str, Source] = {
     "-o": _words(*FORMATS),
     "--output": _words(*FORMATS),
     "--color": _words(*COLOURS),
+    "--title-color": _title_colors,
     "--context": _contexts,
     "--state": _words("pending", "online", "offline"),
     "--model": _models,
     "-m": _models,
     "--node": _nodes(),
+    "--tag": _tags,
+    "--untag": _tags,
+    "--for": _conditions,
     "--role": _words("admin", "viewer"),
     "--scope": _words("api", "metrics", "admin"),
     "--log-level": _words("debug", "info", "warning", "error"),
     "--log-format": _words("text", "json"),
 }
 _THRESHOLDS = _words("gpu=", "vram=", "active=", "mode=metrics", "mode=round_robin", "mode=adaptive")
-_ALERTS = _listed("/v0/alerts", "alerts", "id", _text("message"))
+_ALERTS = _listed("/v0/alerts", "alerts", "id", _text("cause"))
 _USERS = _listed("/v0/users", "users", "username", _text("role"))
 _ARGUMENTS: Mapping[str, Source] = {
     "help": lambda typed: [Candidate(each, entry.summary) for each, entry in COMMANDS.items()],
     "completion": _words(*SHELLS),
-    "nodes get": _nodes(),
+    **{f"nodes {verb}": _nodes() for verb in ("get", "set", "wait", "rotate-token")},
     **{f"nodes {verb}": _nodes(verb) for verb in ("approve", "reject", "drain", "undrain", "delete")},
     "nodes why": _models,
     "models get": _models,
     "keys revoke": _listed("/v0/api-keys", "api_keys", "id", _text("name")),
+    "join-tokens delete": _listed("/v0/join-tokens", "join_tokens", "id", _text("name")),
+    "users set": _USERS,
     "users delete": _USERS,
     "users passwd": _USERS,
     "alerts ack": _ALERTS,

@@ -6,21 +6,20 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, NoReturn, TypeGuard
-
-import typer
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeGuard
 
 from llmlb.client.address import QueryValue
 from llmlb.client.contexts import Context, load_contexts
 from llmlb.client.credentials import Credential, Target, default_folders, resolve
-from llmlb.client.simple import call
 from llmlb.errors import ClientError, ConfigurationError, RouterRefused
 from llmlb_cli.exits import ExitCode, Failure, note
 from llmlb_cli.failures import failure_of
-from llmlb_cli.groups import options_of
-from llmlb_cli.options import Options
+from llmlb_cli.options import Options, options_of
 from llmlb_cli.output import View, line, show_object
 from llmlb_cli.text import clean_value
+
+if TYPE_CHECKING:
+    import typer
 
 Fields = dict[str, object]
 
@@ -69,6 +68,8 @@ class Router(NamedTuple):
         """
         if self.options.dry_run and method != "GET" and not (query or {}).get("dry_run"):
             self._tell_only(method, path, body)
+        from llmlb.client.simple import call  # a line that is refused, or only explained, needs no network
+
         if self.options.verbose:
             note(f"{method} {self.url}{path}  credential: {self._credential_source}")
         try:
@@ -140,6 +141,7 @@ class Router(NamedTuple):
             failure.message = f"not logged in to {self.url}"
         elif credential.expires_at_unix_s is not None and credential.is_expired(unix_s()):
             failure.message = f"the {credential.source} expired at {rfc3339(credential.expires_at_unix_s)}"
+            failure.hint = f"llmlb login --context {self.target.context}" if self.target.context else failure.hint
         else:
             failure.details = (f"the credential came from {credential.source}",)
         return failure

@@ -47,7 +47,7 @@ MEANINGS = {
     ExitCode.CONFLICT: "it has changed meanwhile, or exists already",
     ExitCode.WAIT_TIMEOUT: "what was waited for did not happen in time",
     ExitCode.SOME_FAILED: "some of several failed",
-    ExitCode.CHECK_NOT_MET: "a check was not met: status, a gate of loadtest",
+    ExitCode.CHECK_NOT_MET: "a check was not met: status, nodes wait, a gate of loadtest",
     ExitCode.DISHONEST_CLIENT: "loadtest could not keep its own schedule",
     ExitCode.INTERRUPTED: "Ctrl-C",
     ExitCode.TERMINATED: "SIGTERM",

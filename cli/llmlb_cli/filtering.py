@@ -49,15 +49,6 @@ def admitted(kind: str, columns: Sequence[Column], rows: Sequence[Row], text: st
     return [row for row in rows if admits(row)]
 
 
-def fits(verb: str, row: Row) -> bool:
-    """Whether a verb means anything for a node, by the console's own table; a verb not in it fits every node."""
-    from llmlb_tui.model.acts import ACTS
-    from llmlb_tui.model.nodes import read_node
-
-    node = read_node(row, 0.0)
-    return node is not None and (verb not in ACTS or ACTS[verb].fits(node))
-
-
 def vocabulary_of(columns: Sequence[Column], rows: Sequence[Row]) -> Vocabulary[Row]:
     """What can be asked of rows that have no language of their own: each column, by either name, and each other field.
 

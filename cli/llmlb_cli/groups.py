@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from llmlb_cli.commands import function_of
 from llmlb_cli.exits import SUMMARY, Failure, usage
-from llmlb_cli.options import Options, global_options, options_from, shared_options
+from llmlb_cli.options import global_options, options_from, shared_options
 from llmlb_cli.output import write
 from llmlb_cli.pages import front_page, noun_page, verb_page
 from llmlb_cli.suggestions import did_you_mean
@@ -44,10 +44,7 @@ class LeafCommand(TyperCommand):
         return verb_page(self, ctx, exit_codes=SUMMARY)
 
     def invoke(self, ctx: Context) -> Any:
-        given: dict[str, object] = {}
-        for each in _chain(ctx):
-            shared = {name: value for name, value in each.params.items() if each is not ctx or name not in self._own}
-            given.update({name: value for name, value in shared.items() if value is not None})
+        given = self._given(ctx)
         gc.enable()
         options = ctx.obj = options_from(given)
         ctx.params = {name: value for name, value in ctx.params.items() if name in self._own}
@@ -57,6 +54,19 @@ class LeafCommand(TyperCommand):
 
         run_once = super().invoke
         return watch(lambda: run_once(ctx), options)
+
+    def _given(self, ctx: Context) -> dict[str, object]:
+        """The shared options wherever they stand: the last place wins, and a variable counts less than any of them."""
+        from_variables: dict[str, object] = {}
+        typed: dict[str, object] = {}
+        for each in _chain(ctx):
+            for name, value in each.params.items():
+                if value is None or (each is ctx and name in self._own):
+                    continue
+                source = each.get_parameter_source(name)
+                given = typed if source is not None and source.name == "COMMANDLINE" else from_variables
+                given[name] = value
+        return {**from_variables, **typed}
 
 
 class LazyGroup(TyperGroup):
@@ -121,20 +131,15 @@ def root() -> LazyGroup:
 
 def load(name: str, verb: Verb) -> LeafCommand:
     """Import one command and give it the shared options that the table names."""
-    module, _, attribute = verb.target.partition(":")
-    function: Callable[..., object] = getattr(import_module(f"llmlb_cli.commands.{module}"), attribute)
+    function = function_of(verb.target)
+    # A command that plain reads may run imports Typer for its annotations alone, which nobody reads before this.
+    function.__globals__.setdefault("typer", typer)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name, cls=LeafCommand)(function)
     command = get_command(app)
     assert isinstance(command, LeafCommand), "Typer makes the class it was given"
     command.take(shared_options(verb.options))
     return command
-
-
-def options_of(ctx: typer.Context) -> Options:
-    """The shared options that a verb was called with."""
-    assert isinstance(ctx.obj, Options), "LeafCommand.invoke put them there"
-    return ctx.obj
 
 
 def _chain(ctx: Context) -> list[Context]:

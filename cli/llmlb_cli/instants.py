@@ -33,7 +33,7 @@ def _instant(text: str) -> float:
     except ValueError:
         raise _unreadable(text) from None
     if at.tzinfo is None:
-        raise usage(f"{text} has no time zone", hint=f"give {text}Z for UTC")
+        raise usage(f"{text} has no time zone", hint=f"give {at.isoformat()}Z for UTC")
     return at.timestamp()
 
 

@@ -14,6 +14,10 @@ from llmlb_cli.output import write
 def run() -> int:
     """``llmlb``: the exit code of this process's command line."""
     _start_fast()
+    if sys.argv[1:2] == ["__complete"]:
+        from llmlb_cli.completing import end_in_time
+
+        end_in_time(sys.argv[2:])
     return main(sys.argv[1:])
 
 
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 def _start_fast() -> None:
     """Imports make much that lives and little that dies: collecting meanwhile costs a tenth of a short command.
 
-    ``LeafCommand.invoke`` switches it on again before the command does anything.
+    ``LeafCommand.invoke`` and ``plain_read`` switch it on again before the command does anything.
     """
     gc.disable()
 
@@ -66,6 +70,11 @@ def _front(words: Sequence[str]) -> int:
     if words in (["--version"], ["-V"]):
         write(f"llmlb {__version__}\n")
         return ExitCode.OK
+    from llmlb_cli.plain import plain_read
+
+    _end_on_sigterm()
+    if (read := plain_read(words)) is not None:
+        return _exit_code(read())
     return _dispatched(words)
 
 
@@ -73,8 +82,8 @@ def _dispatched(words: Sequence[str]) -> int:
     import typer
 
     from llmlb_cli.groups import root
+    from llmlb_cli.tree import path_in
 
-    _end_on_sigterm()
     command = root()
     try:
         with command.make_context("llmlb", list(words)) as context:
@@ -82,10 +91,14 @@ def _dispatched(words: Sequence[str]) -> int:
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.TyperException as error:
-        # Click's errors know where they happened; Typer's other ones do not.
+        # Most of Click's errors know where they happened; a missing value and Typer's other ones do not.
         asked_at = getattr(error, "ctx", None)
-        path = "llmlb" if asked_at is None else asked_at.command_path
+        path = path_in(words) if asked_at is None else asked_at.command_path
         raise usage(error.format_message().rstrip("."), hint=f"{path} --help") from error
+    return _exit_code(result)
+
+
+def _exit_code(result: object) -> int:
     return result if isinstance(result, int) else ExitCode.OK
 
 

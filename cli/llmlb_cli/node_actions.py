@@ -12,7 +12,7 @@ from llmlb_cli.context import Fields, Router
 from llmlb_cli.exits import ExitCode, Failure, note
 from llmlb_cli.output import line
 from llmlb_cli.registry import state_text
-from llmlb_cli.selection import nodes_of, with_similar_ids
+from llmlb_cli.selection import nodes_of, unknown_node, with_similar_ids
 from llmlb_cli.several import Outcome, act_on_each, show_outcomes, show_rows
 
 
@@ -41,17 +41,19 @@ UNDRAIN = NodeAction("undrain", "undrained", Risk.LOW, "llmlb nodes get {id}")
 DELETE = NodeAction("delete", "deleted", Risk.HIGH, "llmlb nodes list", method="DELETE")
 
 
-def carry_out(action: NodeAction, ids: Sequence[str], router: Router, *, is_single: bool) -> ExitCode:
+def carry_out(action: NodeAction, ids: Sequence[str], router: Router, *, is_single: bool, reason: str = "") -> ExitCode:
     """Do it to each node, after the question that the risk demands. is_single: one node named by its id.
+
+    reason: why, for the router's audit.
 
     Raises Failure for a single node that failed, and for what stops all of them.
     """
     if router.options.dry_run:
-        return _rehearse(action, ids, router)
+        return _rehearse(action, ids, router, is_single=is_single)
     revisions = _agreed(action, ids, router, is_single=is_single)
 
     def act(node_id: str) -> Fields:
-        return _act(action, node_id, router, revision=revisions.get(node_id))
+        return _act(action, node_id, router, revision=revisions.get(node_id), reason=reason)
 
     if is_single:
         try:
@@ -72,9 +74,11 @@ def carry_out(action: NodeAction, ids: Sequence[str], router: Router, *, is_sing
     )
 
 
-def _rehearse(action: NodeAction, ids: Sequence[str], router: Router) -> ExitCode:
+def _rehearse(action: NodeAction, ids: Sequence[str], router: Router, *, is_single: bool) -> ExitCode:
     """Tell what would come of it, as far as it can be known before."""
     nodes = {str(node.get("id")): node for node in nodes_of(router)}
+    if is_single and action is not APPROVE and ids[0] not in nodes:
+        raise unknown_node(ids[0], router, nodes)
     if router.view.is_human and not router.options.quiet:
         for text in _impact(action, ids, nodes):
             note(text)
@@ -136,11 +140,12 @@ def _takes_work(node: Fields) -> bool:
     return node.get("state") == "online" and not node.get("draining") and not node.get("late")
 
 
-def _act(action: NodeAction, node_id: str, router: Router, *, revision: object) -> Fields:
+def _act(action: NodeAction, node_id: str, router: Router, *, revision: object, reason: str) -> Fields:
     path = f"/v0/nodes/{segment(node_id)}"
     if action.method == "POST":
         path = f"{path}/{action.verb}"
-    return router.fields(action.method, path, headers={} if revision is None else {"If-Match": str(revision)})
+    headers = {} if revision is None else {"If-Match": str(revision)}
+    return router.fields(action.method, path, query={"reason": reason or None}, headers=headers)
 
 
 def _tell(action: NodeAction, outcome: Outcome, router: Router) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
-
-from typer.core import TyperOption
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmlb_cli.exits import usage
 from llmlb_cli.output import COLOURS, FORMATS, View
 
 if TYPE_CHECKING:
+    import typer
+
     # Typer 0.28 vendors Click and exports neither of these under a public name; pyproject.toml pins Typer below 0.29.
     from typer._click.core import Context, Parameter
+    from typer.core import TyperOption
 
 DEFAULT_TIMEOUT_S = 10.0
 MIN_TIMEOUT_S = 0.01
@@ -61,6 +62,12 @@ class Options(NamedTuple):
         )
 
 
+def options_of(ctx: typer.Context) -> Options:
+    """The shared options that a verb was called with."""
+    assert isinstance(ctx.obj, Options), "whoever calls a verb puts them there"
+    return ctx.obj
+
+
 def options_from(given: Mapping[str, object]) -> Options:
     """The options with these values; None stands for the default."""
     known = {name: value for name, value in given.items() if name in Options._fields and value is not None}
@@ -104,8 +111,8 @@ def _listing_options() -> list[TyperOption]:
         _text("--sort-by", metavar="NAMES", panel="Output", help="Sort by these fields: -gpu,id; - reverses."),
         _filter_option("Only rows that match: 'state:online gpu>80'."),
         _flag("--no-headers", panel="Output", help="Leave out the header line."),
-        TyperOption(
-            param_decls=["--limit"],
+        _option(
+            "--limit",
             type=int,
             metavar="N",
             help="Show at most N rows; 0: all.",
@@ -122,8 +129,9 @@ def _filter_option(help: str) -> TyperOption:
 def _watching_options() -> list[TyperOption]:
     return [
         _flag("-w", "--watch", panel="Output", help="Show it again and again; on a pipe only what changed."),
-        TyperOption(
-            param_decls=["--interval", "interval_s"],
+        _option(
+            "--interval",
+            "interval_s",
             type=float,
             metavar="SECONDS",
             help=f"Between two looks with --watch; default {DEFAULT_INTERVAL_S:g}.",
@@ -143,8 +151,9 @@ def _connection_options() -> list[TyperOption]:
         _text("--context", metavar="NAME", panel="Connection", help="A router logged in to. [env: LLMLB_CONTEXT]"),
         _text("--token-file", metavar="FILE", panel="Connection", help="A file that holds the credential; - is stdin."),
         _text("--ca-file", metavar="FILE", panel="Connection", help="The router's CA. [env: LLMLB_CA_FILE]"),
-        TyperOption(
-            param_decls=["--timeout", "timeout_s"],
+        _option(
+            "--timeout",
+            "timeout_s",
             type=float,
             metavar="SECONDS",
             help="The longest wait for the router; default 10. [env: LLMLB_TIMEOUT]",
@@ -153,7 +162,7 @@ def _connection_options() -> list[TyperOption]:
             callback=_sensible_timeout,
         ),
         _flag("-v", "--verbose", help="Say on stderr what is asked of the router."),
-        TyperOption(param_decls=["--token"], hidden=True, expose_value=False, callback=_refuse_token),
+        _option("--token", hidden=True, expose_value=False, callback=_refuse_token),
     ]
 
 
@@ -201,8 +210,8 @@ def _text(
     envvar: str | None = None,
     callback: Callable[..., object] | None = None,
 ) -> TyperOption:
-    return TyperOption(
-        param_decls=list(names),
+    return _option(
+        *names,
         type=str,
         metavar=metavar,
         help=help,
@@ -213,9 +222,13 @@ def _text(
 
 
 def _flag(*names: str, help: str, panel: str = "Common", envvar: str | None = None) -> TyperOption:
-    return TyperOption(
-        param_decls=list(names), is_flag=True, default=None, help=help, envvar=envvar, rich_help_panel=panel
-    )
+    return _option(*names, is_flag=True, default=None, help=help, envvar=envvar, rich_help_panel=panel)
+
+
+def _option(*names: str, **settings: Any) -> TyperOption:
+    from typer.core import TyperOption  # a plain read has its options without it
+
+    return TyperOption(param_decls=list(names), **settings)
 
 
 def _known_format(context: Context, parameter: Parameter, value: str | None) -> str | None:
@@ -224,7 +237,9 @@ def _known_format(context: Context, parameter: Parameter, value: str | None) -> 
     from llmlb_cli.suggestions import did_you_mean
 
     hint = did_you_mean(value, FORMATS) or f"the formats are {', '.join(FORMATS)}"
-    raise usage(f'there is no output format "{value}"', hint=hint)
+    source = context.get_parameter_source(parameter.name or "")
+    origin = f", as {parameter.envvar} says" if source is not None and source.name == "ENVIRONMENT" else ""
+    raise usage(f'there is no output format "{value}"{origin}', hint=hint)
 
 
 def _known_colour(context: Context, parameter: Parameter, value: str | None) -> str | None:

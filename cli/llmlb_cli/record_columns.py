@@ -91,9 +91,8 @@ def _seconds(value: object) -> str:
     return milliseconds(value * 1000) if isinstance(value, int | float) else ABSENT
 
 
-def _cost_terms(row: Row) -> str:
+def _terms(terms: object) -> str:
     """``prefill 120ms, decode 2.10s``: what a cost consists of, without what adds nothing."""
-    terms = row.get("cost_terms")
     named = terms.items() if isinstance(terms, dict) else ()
     return ", ".join(f"{name} {_seconds(value)}" for name, value in named if value) or ABSENT
 
@@ -142,6 +141,12 @@ ATTEMPTS: Sequence[Column] = (
     Column("status", "STATUS", right=True),
     Column("seconds", "TOOK", text=_seconds, right=True),
     Column("cause", "FAILED BECAUSE"),
+)
+
+COSTS: Sequence[Column] = (
+    Column("node_id", "CANDIDATE", "node", shrinks=True),
+    Column("total_s", "COST", "cost", text=_seconds, right=True),
+    Column("terms", "COST OF", text=_terms),
 )
 
 EVENTS: Sequence[Column] = (
@@ -210,7 +215,7 @@ VERDICTS: Sequence[Column] = (
     Column("max_concurrency", "LIMIT", "limit", text=count, right=True),
     Column("circuit", "CIRCUIT", wide=True),
     Column("in_flight", "OURS", wide=True, text=count, right=True),
-    Column("cost_terms", "COST OF", cell=_cost_terms, wide=True),
+    Column("cost_terms", "COST OF", text=_terms, wide=True),
 )
 
 
@@ -227,6 +232,7 @@ CONTEXTS: Sequence[Column] = (
     Column("login_expires_at", "UNTIL", "until", text=instant),
     Column("default_output", "OUTPUT", "output", wide=True),
     Column("confirm", "CONFIRM", wide=True),
+    Column("color", "COLOR", wide=True),
     Column("ca_file", "CA FILE", wide=True, shrinks=True),
 )
 

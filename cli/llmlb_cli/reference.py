@@ -36,7 +36,8 @@ made for. `--token VALUE` is refused, because it would show in `ps` and in the s
 in `credentials.toml` (state directory, mode 0600). `llmlb config path` shows where these files are. A context may hold
 `ca_file`, `default_output`, and `confirm = "type-name"`, which asks for its name before anything dangerous.
 
-Options of connection and output may also stand in front of the command: `llmlb --url URL nodes list`.
+Options of connection and output may also stand in front of the command: `llmlb --url URL nodes list`. The last place
+wins, and a variable counts less than any of them.
 
 ## Output
 
@@ -59,9 +60,9 @@ of the JSON, or a column's short name. Colour appears on a terminal only, never 
 `TERM=dumb`, on a pipe with `FORCE_COLOR`; `--color always|never` overrules them. Nothing is told by colour alone. Text
 that a node or client chose is stripped of control characters.
 
-`--watch` shows a list every two seconds (`--interval`): at a terminal in its place, on a pipe the rows that changed,
-with `-o json` and `-o jsonl` one `{"type": "ADDED"|"MODIFIED"|"DELETED", "object"}` a line. A router that goes away is
-waited for; Ctrl-C ends it.
+`--watch` shows a list every two seconds (`--interval`): at a terminal in its place, on a pipe the rows that changed
+(an uptime that counts on is no change), with `-o json` and `-o jsonl` one `{"type": "ADDED"|"MODIFIED"|"DELETED",
+"object"}` a line. A router that goes away is waited for; Ctrl-C ends it.
 
 ## Filters
 
@@ -82,15 +83,17 @@ lists every column can be asked for, by its short name or its JSON name, and eve
 
 The verbs that change nodes take ids, `-f FILE` (one id a line; `-f -` is stdin), `--filter QUERY` and, where it fits,
 `--all-pending`. A filter chooses only nodes that the verb means something for: `approve` pending ones, `undrain`
-drained ones. `--dry-run` says what a command would do and sends nothing that changes anything.
+drained ones. `alerts ack` and `silence`, `keys revoke` and `users delete` take several in the same way. `--dry-run`
+says what a command would do and sends nothing that changes anything; a node or a user that is not there fails as
+without it.
 
 ## Questions
 
-Approving or undraining one node asks nothing; several ask y/N. Draining, rejecting and revoking ask y/N and say what
-it means. Deleting asks for the id (several: for their number), and so does a change of thresholds that passes over
-more than a tenth of the online nodes. `--yes` answers a y/N; what must be typed needs `--confirm=TEXT`. Where nobody
-can be asked (a pipe, `--no-input`) the command ends with 2 and names the flag. Between question and answer a node may
-change: then nothing happens, and the exit code is 7.
+Approving, undraining or setting one node asks nothing, nor does one alert; several ask y/N. Draining, rejecting,
+revoking and the password of somebody else ask y/N and say what it means. Deleting asks for the id (several: for their
+number), and so does a change of thresholds that passes over more than a tenth of the online nodes. `--yes` answers a
+y/N; what must be typed needs `--confirm=TEXT`. Where nobody can be asked (a pipe, `--no-input`) the command ends with
+2 and names the flag. Between question and answer a node may change: then nothing happens, and the exit code is 7.
 """
 
 _ENVIRONMENT: Mapping[str, str] = {

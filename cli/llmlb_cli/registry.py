@@ -59,7 +59,7 @@ NODES: Sequence[Column] = (
     Column("total_requests", "TOTAL", "total", text=count, right=True),
     Column("avg_response_time_ms", "AVG", "avg", text=milliseconds, right=True),
     Column("last_seen", "SEEN", "seen", cell=_seen_text, right=True),
-    Column("uptime_seconds", "UP", "up", text=duration, right=True),
+    Column("uptime_seconds", "UP", "up", text=duration, right=True, ticks=True),
     Column("heartbeats", "BEATS", "beats", text=count, right=True),
     Column("avg_ttft_ms", "TTFT", "ttft", text=milliseconds, wide=True, right=True),
     Column("failed_requests", "FAILED", "failed", text=count, wide=True, right=True),
@@ -84,6 +84,16 @@ API_KEYS: Sequence[Column] = (
     Column("models", "MODELS", text=lambda value: "all" if value is None else listed(value), wide=True, shrinks=True),
     Column("requests_per_minute", "PER MINUTE", wide=True, right=True),
     Column("max_concurrency", "AT ONCE", wide=True, right=True),
+)
+
+JOIN_TOKENS: Sequence[Column] = (
+    Column("id", "ID", shrinks=True),
+    Column("name", "NAME", shrinks=True),
+    Column("hint", "HINT"),
+    Column("uses", "USES", text=count, right=True),
+    Column("max_uses", "AT MOST", "max", text=lambda value: "any" if value is None else count(value), right=True),
+    Column("created_at", "CREATED", "created", text=instant),
+    Column("expires_at", "EXPIRES", "expires", text=lambda value: instant(value) if value else "never"),
 )
 
 USERS: Sequence[Column] = (

@@ -49,7 +49,8 @@ def named(words: Sequence[str], file: str, query: str, *, may_be_none: bool = Fa
 def _matching(rows: Sequence[Row], query: str, verb: str) -> Iterable[Row]:
     if not query:
         return rows
-    from llmlb_cli.filtering import admitted, fits
+    from llmlb_cli.filtering import admitted
+    from llmlb_cli.fitting import fits
     from llmlb_cli.registry import NODES
 
     return [row for row in admitted("NodeList", NODES, rows, query) if fits(verb, row)]
@@ -64,11 +65,21 @@ def with_similar_ids(failure: Failure, router: Router, node_id: str) -> Failure:
     """The failure, with ids close to a mistyped one as its hint. Asking for them must not hide the failure itself."""
     if failure.exit_code is not ExitCode.NOT_FOUND:
         return failure
+    known: list[str] = []
     with contextlib.suppress(Failure):
         known = [str(node.get("id", "")) for node in nodes_of(router)]
-        failure.hint = did_you_mean(node_id, known) or "which there are: llmlb nodes list"
-    failure.message = f'there is no node "{node_id}" at {router.url}'
-    return failure
+    return unknown_node(node_id, router, known)
+
+
+def unknown_node(node_id: str, router: Router, known: Iterable[str]) -> Failure:
+    """The failure for an id that the fleet does not have. known: the ids that it has."""
+    return Failure(
+        f'there is no node "{node_id}" at {router.url}',
+        exit_code=ExitCode.NOT_FOUND,
+        hint=did_you_mean(node_id, known) or "which there are: llmlb nodes list",
+        context=router.description,
+        code="node_not_found",
+    )
 
 
 def _ids_in(file: str) -> list[str]:

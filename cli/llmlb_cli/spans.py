@@ -30,5 +30,5 @@ def since_unix_s(text: str, *, now_unix_s: float | None = None) -> float:
         hint = "give 1h, 2d or 2026-01-31T00:00:00Z"
         raise usage(f'"{text}" is neither a time ago nor an instant', hint=hint) from None
     if at.tzinfo is None:
-        raise usage(f"{text} has no time zone", hint=f"give {text}Z for UTC")
+        raise usage(f"{text} has no time zone", hint=f"give {at.isoformat()}Z for UTC")
     return at.timestamp()

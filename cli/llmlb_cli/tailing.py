@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import typer
+from typing import TYPE_CHECKING
 
 from llmlb_cli.columns import Column, Row, chosen_columns
 from llmlb_cli.context import Router, router_of
@@ -14,6 +13,9 @@ from llmlb_cli.filtering import admitted
 from llmlb_cli.output import Listing, View, is_unicode, leave_if_unread, line, show, terminal_cells
 from llmlb_cli.table import GAP
 from llmlb_cli.text import ASCII_ELLIPSIS, ELLIPSIS, clean, clip, pad, width
+
+if TYPE_CHECKING:
+    import typer
 
 Read = Callable[[Router], Iterator[Row | None]]
 """Rows from one connection to the router; None: nothing new, but it is there. It ends when the router ends it."""

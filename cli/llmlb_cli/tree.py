@@ -6,7 +6,7 @@ Nothing here imports a command; ``llmlb --help`` is written from this table alon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -14,11 +14,13 @@ class Verb(NamedTuple):
     """A command that does something. target: ``module:function`` within ``llmlb_cli.commands``.
 
     options: names of the groups of shared options (``options.GROUPS``) it takes beside its own.
+    plain: of a read that needs no argument, its own options that hold any text; None for every other verb (``plain``).
     """
 
     target: str
     summary: str
     options: str = ""
+    plain: str | None = None
 
 
 class Noun(NamedTuple):
@@ -32,13 +34,14 @@ READ = "output connection"
 LIST = "output listing watching connection"
 TAIL = "output listing connection"
 CHANGE = "output connection trial"
+WAIT = "output selection connection"
 ACT = "output connection consent trial"
 ACT_ON_MANY = "output selection connection consent trial"
 
 NODES = Noun(
     "The fleet: look at nodes, let them in, pause and remove them",
     {
-        "list": Verb("nodes:list_nodes", "List the nodes with their state and load", LIST),
+        "list": Verb("nodes:list_nodes", "List the nodes with their state and load", LIST, plain="state model q"),
         "get": Verb("nodes:get_nodes", "Show everything about one node or several", READ),
         "add": Verb("nodes:add_node", "Add an engine that has no agent; the router asks it itself", CHANGE),
         "approve": Verb("node_verbs:approve", "Let pending nodes take requests", ACT_ON_MANY),
@@ -46,6 +49,9 @@ NODES = Noun(
         "drain": Verb("node_verbs:drain", "Give nodes no new work; what runs may finish", ACT_ON_MANY),
         "undrain": Verb("node_verbs:undrain", "Give drained nodes work again", ACT_ON_MANY),
         "delete": Verb("node_verbs:delete", "Remove nodes and their tokens", ACT_ON_MANY),
+        "set": Verb("node_edits:set_nodes", "Change name, tags, note or limits of nodes", ACT_ON_MANY),
+        "wait": Verb("node_verbs:wait", "Wait until nodes are online, or until nothing runs there", WAIT),
+        "rotate-token": Verb("node_tokens:rotate_token", "Replace a node's token and show the new one, once", ACT),
         "why": Verb("why:explain_choice", "Show where the next request for a model goes, and why", LIST),
     },
 )
@@ -53,7 +59,9 @@ NODES = Noun(
 MODELS = Noun(
     "What the fleet can serve",
     {
-        "list": Verb("models:list_models", "List the models and how many nodes can take requests for each", LIST),
+        "list": Verb(
+            "models:list_models", "List the models and how many nodes can take requests for each", LIST, plain="node"
+        ),
         "get": Verb("models:get_model", "Show which nodes have a model", READ),
     },
 )
@@ -61,7 +69,7 @@ MODELS = Noun(
 REQUESTS = Noun(
     "What clients asked, and how it ended",
     {
-        "list": Verb("requests:list_requests", "List recent requests", LIST),
+        "list": Verb("requests:list_requests", "List recent requests", LIST, plain="model node key outcome since"),
         "get": Verb("requests:get_request", "Show one request and every try", READ),
         "tail": Verb("requests:tail_requests", "Show requests as they end", TAIL),
     },
@@ -70,7 +78,7 @@ REQUESTS = Noun(
 EVENTS = Noun(
     "What happens to the fleet",
     {
-        "list": Verb("events:list_events", "List what happened to the fleet", LIST),
+        "list": Verb("events:list_events", "List what happened to the fleet", LIST, plain="node since"),
         "tail": Verb("events:tail_events", "Show it as it happens", TAIL),
     },
 )
@@ -78,15 +86,15 @@ EVENTS = Noun(
 ALERTS = Noun(
     "What needs a person",
     {
-        "list": Verb("alerts:list_alerts", "List the alerts and what can be done", LIST),
-        "ack": Verb("alerts:acknowledge_alert", "Say that somebody takes care of an alert", CHANGE),
-        "silence": Verb("alerts:silence_alert", "Keep an alert quiet for a time", CHANGE),
+        "list": Verb("alerts:list_alerts", "List the alerts and what can be done", LIST, plain="severity"),
+        "ack": Verb("alerts:acknowledge_alert", "Say that somebody takes care of alerts", ACT_ON_MANY),
+        "silence": Verb("alerts:silence_alert", "Keep alerts quiet for a time", ACT_ON_MANY),
     },
 )
 
 AUDIT = Noun(
     "Who logged in, and who changed what",
-    {"list": Verb("audit:list_audit", "List logins and changes", LIST)},
+    {"list": Verb("audit:list_audit", "List logins and changes", LIST, plain="actor action since")},
 )
 
 CONTEXT = Noun(
@@ -96,7 +104,7 @@ CONTEXT = Noun(
         "use": Verb("contexts:use_context", "Make a context the one that commands use", "output"),
         "add": Verb("contexts:add_context", "Give a router a name", "output"),
         "set": Verb("contexts:set_context", "Change a context", "output"),
-        "remove": Verb("contexts:remove_context", "Forget a context and its login", "output"),
+        "remove": Verb("contexts:remove_context", "Forget a context and its login", "output trial"),
         "show": Verb("contexts:show_context", "Show a context", "output"),
         "current": Verb("contexts:current_context", "Print the name of the context in use", "output"),
     },
@@ -105,26 +113,38 @@ CONTEXT = Noun(
 KEYS = Noun(
     "API keys of the clients of /v1",
     {
-        "list": Verb("keys:list_keys", "List the API keys, without the keys themselves", LIST),
+        "list": Verb("keys:list_keys", "List the API keys, without the keys themselves", LIST, plain=""),
         "create": Verb("keys:create_key", "Create an API key and show it, once", CHANGE),
         "revoke": Verb("keys:revoke_key", "End an API key at once", ACT_ON_MANY),
+    },
+)
+
+JOIN_TOKENS = Noun(
+    "Tokens that let nodes register where the router demands one",
+    {
+        "list": Verb(
+            "join_tokens:list_join_tokens", "List the join tokens, without the tokens themselves", LIST, plain=""
+        ),
+        "create": Verb("join_tokens:create_join_token", "Create a join token and show it, once", CHANGE),
+        "delete": Verb("join_tokens:delete_join_tokens", "End join tokens at once", ACT_ON_MANY),
     },
 )
 
 USERS = Noun(
     "People who may log in",
     {
-        "list": Verb("users:list_users", "List the users and their roles", LIST),
+        "list": Verb("users:list_users", "List the users and their roles", LIST, plain=""),
         "create": Verb("users:create_user", "Create a user", CHANGE),
+        "set": Verb("users:set_user", "Give a user another role", ACT),
         "delete": Verb("users:delete_user", "Delete a user and end all of its sessions", ACT_ON_MANY),
-        "passwd": Verb("passwords:change_password", "Set a password, also when it was lost", READ),
+        "passwd": Verb("passwords:change_password", "Set a password, also when it was lost", ACT),
     },
 )
 
 THRESHOLDS = Noun(
     "How nodes are chosen, and when they are passed over",
     {
-        "get": Verb("thresholds:get_thresholds", "Show the mode and the thresholds in force", READ),
+        "get": Verb("thresholds:get_thresholds", "Show the mode and the thresholds in force", READ, plain=""),
         "set": Verb("thresholds:set_thresholds", "Change them at once, without a restart", ACT),
         "preview": Verb("thresholds:preview_thresholds", "Show which nodes a change would pass over", LIST),
     },
@@ -155,7 +175,7 @@ COMMANDS: Mapping[str, Verb | Noun] = {
     "serve": Verb("serve:serve", "Run the router"),
     "agent": Verb("agent:agent", "Run beside an engine: register it and send its heartbeats"),
     "top": Verb("top:top", "The console: the fleet live, and what can be done to it", "connection"),
-    "status": Verb("status:status", "The router, its nodes and alerts on one screen", READ),
+    "status": Verb("status:status", "The router, its nodes and alerts on one screen", READ, plain=""),
     "nodes": NODES,
     "models": MODELS,
     "requests": REQUESTS,
@@ -165,6 +185,7 @@ COMMANDS: Mapping[str, Verb | Noun] = {
     "context": CONTEXT,
     "thresholds": THRESHOLDS,
     "keys": KEYS,
+    "join-tokens": JOIN_TOKENS,
     "users": USERS,
     "login": Verb("login:login", "Log in to a router and remember it", READ),
     "logout": Verb("login:logout", "End the session and forget it", READ),
@@ -190,6 +211,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "alerts",
         "thresholds",
         "keys",
+        "join-tokens",
         "users",
         "audit",
     ),
@@ -209,6 +231,7 @@ ALIASES: Mapping[str, str] = {
     "alert": "alerts",
     "contexts": "context",
     "key": "keys",
+    "join-token": "join-tokens",
     "user": "users",
     "threshold": "thresholds",
     "th": "thresholds",
@@ -219,6 +242,20 @@ def canonical(name: str, table: Mapping[str, Verb | Noun] = COMMANDS) -> str:
     """The name a command is listed under; aliases exist for the nouns only."""
     alias = ALIASES.get(name, name)
     return alias if alias in table else name
+
+
+def path_in(words: Iterable[str]) -> str:
+    """``llmlb nodes list``: the command that a line is about, as far as it names one."""
+    names, table = ["llmlb"], COMMANDS
+    for word in words:
+        entry = table.get(canonical(word, table))
+        if entry is not None:
+            names.append(canonical(word, table))
+        if isinstance(entry, Verb):
+            break
+        if isinstance(entry, Noun):
+            table = entry.verbs
+    return " ".join(names)
 
 
 def aliases_of(name: str) -> list[str]:

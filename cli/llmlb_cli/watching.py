@@ -92,7 +92,8 @@ class Shown:
     def _append(self, listing: Listing, rows: Sequence[Row], view: View) -> None:
         before, is_first = self._rows or {}, self._rows is None
         columns = chosen_columns(listing.columns, listing.rows, fields=view.fields, wide=view.format != "table")
-        now = {_name_of(row, listing): (tuple(str(column.value(row)) for column in columns), row) for row in rows}
+        told = [column for column in columns if not column.ticks] or columns
+        now = {_name_of(row, listing): (tuple(str(column.value(row)) for column in told), row) for row in rows}
         self._rows = now
         new = [name for name in now if name not in before]
         changed = [name for name in now if name in before and before[name][0] != now[name][0]]

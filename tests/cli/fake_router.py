@@ -170,6 +170,9 @@ class FakeRouter:
         if asked.method == "DELETE":
             del self.nodes[node_id]
             return Answer(204)
+        if asked.method == "PATCH":
+            assert isinstance(asked.body, dict)
+            known.update(asked.body)
         changes: dict[str, Body] = {
             "approve": {"state": "online"},
             "drain": {"draining": True},
@@ -201,7 +204,16 @@ class FakeRouter:
             "excluded": excluded,
             "newly_excluded": [name for name in then if name not in now],
             "no_longer_excluded": [name for name in now if name not in then],
+            "models_losing_last_node": sorted(self._served(now) - self._served(then)),
         }
+
+    def _served(self, excluded: list[str]) -> set[str]:
+        found: set[str] = set()
+        for name, each in self.nodes.items():
+            models = each["loaded_models"]
+            assert isinstance(models, list)
+            found.update(models if name not in excluded else ())
+        return found
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         router = self

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from cli.command_line import Run
 from cli.fake_router import Answer, FakeRouter, node, refusal
@@ -78,11 +83,18 @@ def test_values_of_options_are_offered_in_either_spelling(run: Run) -> None:
 
 def test_names_of_other_things_come_from_the_router(fleet: FakeRouter) -> None:
     fleet.keys.append({"id": "key-1", "name": "ci"})
-    fleet.answers["GET", "/v0/alerts"] = Answer(200, {"alerts": [{"id": "alert-1", "message": "hot"}]})
+    fleet.answers["GET", "/v0/alerts"] = Answer(200, {"alerts": [{"id": "alert-1", "cause": "hot"}]})
     assert offered("keys", "revoke", "") == ["key-1"]
     assert offered("users", "delete", "") == ["admin"]
     assert offered("models", "get", "") == ["llama-3.2-1b", "qwen3-8b"]
-    assert offered("alerts", "ack", "") == ["alert-1"]
+    assert list(candidates(["--timeout", "20", "alerts", "ack", ""])) == [("alert-1", "hot")]
+
+
+def test_tags_that_nodes_have_and_conditions_to_wait_for_are_offered(router: FakeRouter) -> None:
+    router.add(node("gpu-1", tags=["rack=3", "pool=chat"]), node("gpu-2", tags=["rack=3"]))
+    assert offered("nodes", "set", "--untag", "") == ["pool=chat", "rack=3"]
+    assert offered("nodes", "wait", "gpu-1", "--for", "")[0] == "state=online"
+    assert offered("nodes", "set", "") == ["gpu-1", "gpu-2"]
 
 
 def test_the_router_that_the_line_names_is_asked(fleet: FakeRouter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,3 +130,21 @@ def test_what_a_shell_would_run_is_never_offered(router: FakeRouter, run: Run) -
     router.nodes["fine"] = node("fine", state="odd\x1b[2J:\tx")
     ran = run("__complete", "fish", "llmlb", "--timeout", "20", "nodes", "get", "")
     assert ran.out == "fine\tOdd[2j: x\n"
+
+
+_HANGING = """
+import socket, sys, threading
+import llmlb_cli.completing, llmlb_cli.main
+llmlb_cli.completing.LONGEST_S = 0.05
+socket.create_connection = lambda *where: threading.Event().wait()
+sys.argv[1:] = ["__complete", "zsh", "llmlb", "nodes", "drain", ""]
+sys.exit(llmlb_cli.main.run())
+"""
+
+
+def test_a_look_up_that_hangs_does_not_hang_the_shell() -> None:
+    root = Path(__file__).parents[2]
+    search = os.pathsep.join(str(path) for path in (root, root / "cli", root / "tui"))
+    environ = {**os.environ, "PYTHONPATH": search, "LLMLB_URL": "http://router.example"}
+    ran = subprocess.run([sys.executable, "-c", _HANGING], env=environ, capture_output=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, b"", b"")

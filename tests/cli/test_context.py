@@ -74,6 +74,7 @@ def test_an_expired_login_is_said_to_have_expired(bare: FakeRouter, run: Run, ho
     ran = run("nodes", "list")
     assert ran.code == 4
     assert "login of context prod expired at" in ran.err
+    assert "llmlb login --context prod" in ran.err
 
 
 def test_a_refused_credential_is_named_by_its_source_never_by_its_text(
@@ -135,7 +136,7 @@ def test_an_option_that_cannot_be_used_is_refused_before_anything_is_asked() -> 
     [
         ("keys create ci", "POST /v0/api-keys"),
         ("keys revoke key_1 -q", "DELETE /v0/api-keys/key_1"),
-        ("users delete kim -q", "DELETE /v0/users/kim"),
+        ("users delete admin -q", "DELETE /v0/users/admin"),
         ("nodes add http://10.0.0.7:8000", "POST /v0/nodes"),
         ("alerts ack alert-1", "POST /v0/alerts/alert-1/ack"),
     ],

@@ -17,7 +17,7 @@ def _break(monkeypatch: pytest.MonkeyPatch, message: str) -> None:
     def broken(*_: object, **__: object) -> object:
         raise ZeroDivisionError(message)
 
-    monkeypatch.setattr("llmlb_cli.context.call", broken)
+    monkeypatch.setattr("llmlb.client.simple.call", broken)
 
 
 def test_a_defect_shows_a_message_and_keeps_the_traceback_in_a_private_file(

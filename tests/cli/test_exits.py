@@ -105,7 +105,7 @@ def test_143_for_sigterm(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         signal.raise_signal(signal.SIGTERM)
         raise AssertionError("the signal ends the command")
 
-    monkeypatch.setattr("llmlb_cli.context.call", terminate)
+    monkeypatch.setattr("llmlb.client.simple.call", terminate)
     try:
         assert run("nodes", "list").code == 143
     finally:
@@ -116,7 +116,7 @@ def test_130_for_ctrl_c(router: FakeRouter, run: Run, monkeypatch: pytest.Monkey
     def interrupt(*_: object, **__: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llmlb_cli.context.call", interrupt)
+    monkeypatch.setattr("llmlb.client.simple.call", interrupt)
     ran = run("nodes", "list")
     assert (ran.code, ran.err) == (130, "interrupted\n")
 

@@ -10,7 +10,7 @@ from cli.fake_router import FakeRouter, node
 
 from llmlb_cli.columns import Column, Row
 from llmlb_cli.exits import ExitCode, Failure
-from llmlb_cli.filtering import admitted, fits
+from llmlb_cli.filtering import admitted
 from llmlb_cli.units import instant, listed, milliseconds
 from llmlb_tui.model.filters import parse_filter
 from llmlb_tui.model.nodes import read_node
@@ -124,11 +124,3 @@ def test_no_match_is_said_to_people_and_an_empty_list_to_programs(router: FakeRo
     router.add(*FLEET)
     assert run("nodes", "list", "--filter", "nothing").err == "no nodes match\n"
     assert '"count": 0' in run("nodes", "list", "--filter", "nothing", "-o", "json").out
-
-
-def test_a_verb_fits_the_nodes_that_the_console_would_change() -> None:
-    pending, draining = node("a", state="pending"), node("b", draining=True)
-    assert (fits("approve", pending), fits("approve", draining)) == (True, False)
-    assert (fits("undrain", pending), fits("undrain", draining)) == (False, True)
-    assert fits("get", pending)
-    assert not fits("approve", {"id": ""})

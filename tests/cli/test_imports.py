@@ -22,7 +22,7 @@ LARGE = frozenset(
     )
 )
 ASKS = frozenset(("typer",))
-"""What every command needs that asks a router, as any other."""
+"""What every command needs that asks a router, plain reads aside."""
 
 TABLE: Mapping[str, frozenset[str]] = {
     "": frozenset(),
@@ -35,21 +35,26 @@ TABLE: Mapping[str, frozenset[str]] = {
     "__complete zsh llmlb nodes approve g": frozenset(("rich",)),
     "completion bash": frozenset(("typer",)),
     "version": frozenset(("typer",)),
-    "nodes list": ASKS,
-    "nodes list -o csv": ASKS | {"csv"},
-    "nodes list --filter gpu>1": ASKS | {"rich"},
+    "nodes list": frozenset(),
+    "nodes list -o csv": frozenset(("csv",)),
+    "nodes list --filter gpu>1": frozenset(("rich",)),
+    "nodes list --state online": frozenset(),
+    "nodes list --limit 3": ASKS,
     "nodes get node-1": ASKS,
     "nodes approve node-1": ASKS,
     "nodes drain node-1 --dry-run": ASKS,
-    "models list": ASKS,
-    "requests list": ASKS,
-    "events list": ASKS,
-    "alerts list": ASKS,
-    "audit list": ASKS,
-    "keys list": ASKS,
-    "users list": ASKS,
-    "thresholds get": ASKS,
-    "status": ASKS,
+    "nodes set node-1 --tag a=1 --dry-run": ASKS,
+    "nodes wait node-1 -q": ASKS,
+    "models list": frozenset(),
+    "requests list": frozenset(),
+    "events list": frozenset(),
+    "alerts list": frozenset(),
+    "audit list": frozenset(),
+    "keys list": frozenset(),
+    "join-tokens list": frozenset(),
+    "users list": frozenset(),
+    "thresholds get": frozenset(),
+    "status": frozenset(),
     "context list": ASKS,
     **{f"{name} --help": ASKS for name in ("serve", "demo", "top", "login", "logout", "doctor", "config show")},
     **{f"{name} --help": ASKS | {"asyncio", "ssl"} for name in ("agent", "sim")},
@@ -90,6 +95,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[int
         router.add(node("node-1"), node("gpu-2", state="pending"))
         for path, name in (
             ("requests", "requests"),
+            ("join-tokens", "join_tokens"),
             ("events/recent", "events"),
             ("alerts", "alerts"),
             ("audit", "audit"),
@@ -97,6 +103,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[int
             router.answers["GET", f"/v0/{path}"] = Answer(200, {name: []})
         router.answers["GET", "/v0/status"] = Answer(200, {"status": "ready", "nodes": {"online": 1}})
         environ = {**os.environ, **folders, "LLMLB_URL": router.url, "LLMLB_TOKEN": TOKEN, "PYTHONPATH": _search_path()}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every child compiles what has changed since
         command = [sys.executable, "-c", _DRIVER, json.dumps([*TABLE])]
         ran = subprocess.run(command, env=environ, cwd=home, capture_output=True, text=True, timeout=120, check=True)
     told = [json.loads(line) for line in ran.stdout.splitlines()]

@@ -35,6 +35,8 @@ def test_what_is_no_time_to_come_is_refused_with_an_example(text: str) -> None:
     assert "30d" in caught.value.hint
 
 
-def test_an_instant_without_a_time_zone_is_refused() -> None:
-    with pytest.raises(Failure, match="time zone"):
-        expiry("2027-01-31T00:00:00", now_unix_s=NOW)
+@pytest.mark.parametrize("text", ["2027-01-31T00:00:00", "2027-01-31"])
+def test_an_instant_without_a_time_zone_is_refused_with_one_that_is_taken(text: str) -> None:
+    with pytest.raises(Failure, match="time zone") as caught:
+        expiry(text, now_unix_s=NOW)
+    assert expiry(caught.value.hint.split()[1], now_unix_s=NOW) == "2027-01-31T00:00:00Z"

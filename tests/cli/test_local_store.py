@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,10 +22,10 @@ from llmlb_cli.local_store import has_store, set_password, stored_settings
 OLD, NEW = "old password 1", "new password 2"
 
 
-@pytest.fixture
-def data(home: Path) -> Path:
-    """A data directory with two users and a live change, as a router left it."""
-    directory = home / "data"
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with two users and a live change, as a router left it. Hashing takes long: made once."""
+    directory = tmp_path_factory.mktemp("filled") / "data"
 
     async def fill() -> None:
         passwords = Passwords()
@@ -39,6 +40,12 @@ def data(home: Path) -> Path:
     asyncio.run(fill())
     create_secret_file(directory / "initial_admin_password", OLD)
     return directory
+
+
+@pytest.fixture
+def data(home: Path, filled: Path) -> Path:
+    """The same in the home of the test."""
+    return shutil.copytree(filled, home / "data")
 
 
 def _matches(directory: Path, username: str, password: str) -> bool:

@@ -84,6 +84,14 @@ def test_a_dry_run_tells_what_would_be_done_and_only_reads(words: str, code: int
     assert {asked.method for asked in fleet.asked} == {"GET"}
 
 
+@pytest.mark.parametrize("words", ["drain node-9", "delete node-9", "undrain node-9", "reject node-9"])
+def test_a_dry_run_on_a_node_that_is_not_there_fails_as_the_act_would(words: str, fleet: FakeRouter, run: Run) -> None:
+    rehearsed = run("nodes", *words.split(), "--dry-run")
+    acted = run("nodes", *words.split(), *(("--confirm=node-9",) if "delete" in words else ("--yes",)))
+    assert rehearsed.code == 6
+    assert (rehearsed.out, rehearsed.err) == (acted.out, acted.err)
+
+
 def test_a_dry_run_tells_people_what_it_means(fleet: FakeRouter, run: Run) -> None:
     ran = run("nodes", "drain", "node-1", "--dry-run")
     assert "8 requests in flight will finish; 1 other node takes new work" in ran.err

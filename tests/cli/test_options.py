@@ -34,6 +34,7 @@ def test_a_variable_counts_less_than_the_option(router: FakeRouter, run: Run, mo
     monkeypatch.setenv("LLMLB_OUTPUT", "json")
     assert run("nodes", "list", "-o", "name").out == "node-1\n"
     assert run("nodes", "list").out.startswith("{")
+    assert run("-o", "name", "nodes", "list").out == "node-1\n", "wherever the option stands"
 
 
 @pytest.mark.parametrize(
@@ -65,5 +66,7 @@ def test_a_credential_on_the_command_line_is_refused_with_a_reason(router: FakeR
     assert router.asked == []
 
 
-def test_a_mistyped_format_gets_the_nearest_one(run: Run) -> None:
+def test_a_mistyped_format_gets_the_nearest_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "did you mean json" in run("version", "-o", "jsno").err
+    monkeypatch.setenv("LLMLB_OUTPUT", "jsno")
+    assert 'no output format "jsno", as LLMLB_OUTPUT says' in run("version").err

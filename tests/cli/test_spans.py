@@ -27,6 +27,12 @@ def test_an_instant_is_given_as_a_time_ago_or_in_full() -> None:
     assert since_unix_s("1970-01-01T01:01:00+01:00") == 60.0
 
 
+def test_a_date_is_refused_with_an_instant_that_is_taken() -> None:
+    with pytest.raises(Failure, match="time zone") as caught:
+        since_unix_s("2026-01-31")
+    assert since_unix_s(caught.value.hint.split()[1]) == since_unix_s("2026-01-31T00:00:00Z")
+
+
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-01-31T00:00:00"])
 def test_an_instant_that_could_be_two_is_refused(text: str) -> None:
     with pytest.raises(Failure):

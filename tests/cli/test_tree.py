@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmlb_cli.tree import ALIASES, COMMANDS, Noun, aliases_of, canonical
+from llmlb_cli.tree import ALIASES, COMMANDS, Noun, aliases_of, canonical, path_in
 
 
 def test_an_alias_leads_to_a_noun_and_is_no_command_itself() -> None:
@@ -25,9 +25,11 @@ def test_an_alias_means_nothing_within_a_noun() -> None:
 
 def test_the_commands_that_never_change_are_there() -> None:
     verbs = {name: [*noun.verbs] for name, noun in COMMANDS.items() if isinstance(noun, Noun)}
-    assert verbs["nodes"] == ["list", "get", "add", "approve", "reject", "drain", "undrain", "delete", "why"]
+    acts = ["approve", "reject", "drain", "undrain", "delete", "set", "wait"]
+    assert verbs["nodes"] == ["list", "get", "add", *acts, "rotate-token", "why"]
     assert verbs["keys"] == ["list", "create", "revoke"]
-    assert verbs["users"] == ["list", "create", "delete", "passwd"]
+    assert verbs["users"] == ["list", "create", "set", "delete", "passwd"]
+    assert verbs["join-tokens"] == ["list", "create", "delete"]
     assert verbs["thresholds"] == ["get", "set", "preview"]
     assert "show" in verbs["config"]
     assert {"serve", "agent", "status", "login", "logout", "loadtest", "demo", "sim", "version"} <= set(COMMANDS)
@@ -43,3 +45,17 @@ def test_summaries_are_short_and_end_without_a_stop() -> None:
 
 def test_short_names_are_listed_with_their_noun() -> None:
     assert aliases_of("nodes") == ["node", "no"]
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("", "llmlb"),
+        ("nodes list --output", "llmlb nodes list"),
+        ("-o json no list x", "llmlb nodes list"),
+        ("status nodes", "llmlb status"),
+        ("nodes lst", "llmlb nodes"),
+    ],
+)
+def test_a_line_is_about_the_command_that_it_names(line: str, path: str) -> None:
+    assert path_in(line.split()) == path

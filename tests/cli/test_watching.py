@@ -50,6 +50,14 @@ def test_a_field_that_is_not_shown_is_no_change(watched: Callable[..., Ran], rou
     assert ran.out.split() == ["a", "b"]
 
 
+def test_time_that_passes_is_no_change(watched: Callable[..., Ran], router: FakeRouter) -> None:
+    ran = watched(lambda: router.add(node("b", gpu_usage=20.0, uptime_seconds=9999.0)), words=("--no-headers",))
+    assert len(ran.out.splitlines()) == 2
+    # Who asks for it alone gets it.
+    ran = watched(lambda: router.add(node("b", uptime_seconds=7.0)), words=("--no-headers", "--fields", "up"))
+    assert ran.out.split() == ["1h02m", "2h46m", "7s"]
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 def test_programs_get_one_change_a_line(form: str, watched: Callable[..., Ran], router: FakeRouter) -> None:
     ran = watched(

@@ -163,6 +163,20 @@ def test_a_terminal_that_stands_still_does_not_end_the_console(router: RouterPro
         assert terminal.end() == 143
 
 
+def test_a_console_that_nobody_reads_ends_when_it_is_told_to(router: RouterProcess, tmp_path: Path) -> None:
+    with console(router, tmp_path, "--fps", "30") as terminal:
+        terminal.read_until("gpu-04")
+        # More pictures than the terminal, the writer's queue and the loop take.
+        for _ in range(30):
+            terminal.type("jkTTEE" * 10)
+            time.sleep(0.1)
+        terminal.process.send_signal(signal.SIGTERM)
+        # Twice what is promised on a machine that does nothing else.
+        assert terminal.process.wait(4) == 143
+        terminal.read_for(0.5)
+        assert LEAVES_THE_ALTERNATE_SCREEN in terminal.written
+
+
 def test_a_load_test_goes_on_behind_a_terminal_that_stands_still(router: RouterProcess, tmp_path: Path) -> None:
     port = free_port()
     sim = Command(["sim", "--port", str(port), "--model", "tiny"], tmp_path / "sim.log")

@@ -20,12 +20,20 @@ Json = dict[str, Any]
 
 START_UNIX_S = 1_795_000_000.0
 MODELS = ("llama-3.3-70b", "qwen3-32b", "bge-m3")
-PAST = {"approve": "approved", "drain": "draining", "undrain": "undrained", "reject": "rejected", "delete": "deleted"}
+PAST = {
+    "approve": "approved",
+    "drain": "draining",
+    "undrain": "undrained",
+    "reject": "rejected",
+    "delete": "deleted",
+    "edit": "edited",
+}
 
 
 class FakeRouter(httpx.AsyncBaseTransport):
     """``nodes`` of them, as the seed makes them.
 
+    is_feed_held_back: something between keeps an open feed to itself.
     mutations: every request that would change something.  failures: how acts on a node are answered, by its id.
     """
 
@@ -37,6 +45,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
         self.passwords = {"alice": "secret"}
         self.is_away = False
         self.has_feed = True
+        self.is_feed_held_back = False
         self.settings: Json = {
             "mode": "metrics",
             "gpu_threshold": 80.0,
@@ -48,6 +57,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
         self.alerts: dict[str, Json] = {}
         self.keys: dict[str, Json] = {}
         self.requests: list[Json] = []
+        self.past: list[Json] = []
         self.mutations: list[tuple[str, str, Any]] = []
         self.failures: dict[str, tuple[int, str]] = {}
         self.calls: list[tuple[str, str]] = []
@@ -255,6 +265,10 @@ class FakeRouter(httpx.AsyncBaseTransport):
             case "GET", ["v0", "events"]:
                 self.last_event_ids.append(request.headers.get("last-event-id"))
                 return self._feed() if self.has_feed else _refused(404, "There is no feed.")
+            case "GET", ["v0", "status"]:
+                return _json({"server_time": rfc3339(self.now_unix_s), "version": "1.0.3"} | self.fleet())
+            case "GET", ["v0", "events", "recent"]:
+                return _json({"events": self.past[: int(request.url.params.get("limit", 100))]})
             case "GET", ["v0", "nodes"]:
                 return _json({"nodes": list(self.nodes.values())})
             case "GET", ["v0", "nodes", node_id, "metrics"]:
@@ -265,6 +279,8 @@ class FakeRouter(httpx.AsyncBaseTransport):
                 return self._act(node_id, verb, revision)
             case "DELETE", ["v0", "nodes", node_id]:
                 return self._act(node_id, "delete", revision)
+            case "PATCH", ["v0", "nodes", node_id]:
+                return self._act(node_id, "edit", revision, body)
             case "GET", ["v0", "settings", "load-balancer"]:
                 return _json(self.settings)
             case "PUT", ["v0", "settings", "load-balancer"]:
@@ -305,7 +321,8 @@ class FakeRouter(httpx.AsyncBaseTransport):
 
     def _feed(self) -> httpx.Response:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-        queue.put_nowait(self._event("snapshot", self.snapshot()))
+        if not self.is_feed_held_back:
+            queue.put_nowait(self._event("snapshot", self.snapshot()))
         self._feeds.add(queue)
         stream = _Feed(queue, lambda: self._feeds.discard(queue))
         return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
@@ -330,7 +347,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
             }
         )
 
-    def _act(self, node_id: str, verb: str, if_match: str | None) -> httpx.Response:
+    def _act(self, node_id: str, verb: str, if_match: str | None, body: Json | None = None) -> httpx.Response:
         node = self.nodes.get(node_id)
         if node is None:
             return _refused(404, f"No node is called {node_id}.")
@@ -345,6 +362,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
             "approve": {"state": "online"},
             "drain": {"draining": True},
             "undrain": {"draining": False},
+            "edit": body or {},
         }
         self.change(node_id, PAST[verb], "", "user:alice", **fields[verb])
         return _json(node)
@@ -357,7 +375,13 @@ class FakeRouter(httpx.AsyncBaseTransport):
         excluded = [
             {"id": node["id"], "excluded_by": over} for node in self.nodes.values() if (over := _over(node, then))
         ]
-        return _json(then | {"dry_run": True, "excluded": excluded, "newly_excluded": [], "no_longer_excluded": []})
+        lost = sorted(self._served(self.settings) - self._served(then))
+        changes = {"newly_excluded": [], "no_longer_excluded": [], "models_losing_last_node": lost}
+        return _json(then | {"dry_run": True, "excluded": excluded} | changes)
+
+    def _served(self, settings: Json) -> set[str]:
+        online = (node for node in self.nodes.values() if node["state"] == "online" and not node["draining"])
+        return {model for node in online if not _over(node, settings) for model in node["loaded_models"]}
 
     def _alert_act(self, alert_id: str, verb: str, body: Any) -> httpx.Response:
         alert = self.alerts.get(alert_id)

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tui.driving import Console, drive
+from tui.driving import Console, drive, make_desk
 from tui.fake_router import FakeRouter
 
+from llmlb_tui.desk import Desk
 from llmlb_tui.first_look import FirstLook
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
@@ -36,25 +37,36 @@ def answering(answer: bytes) -> Iterator[str]:
 def looked(url: str) -> FirstLook:
     look = FirstLook(url, token="t", ca_file="")
     look.begin()
+    look.show(make_desk(), lambda desk, now_s: None)
     look._thread.join(10)
     assert look.is_over
     return look
 
 
 def test_the_first_event_of_the_feed_is_taken() -> None:
-    with answering(HEAD + b'id: 7\nevent: snapshot\ndata: {"nodes": []}\n\nid: 8\nevent: node\ndata: {}\n\n') as url:
-        snapshot = looked(url).snapshot
-    assert snapshot is not None
-    assert (snapshot.id, snapshot.data) == ("7", {"nodes": []})
+    nodes = json.dumps({"nodes": [{"id": "gpu-1"}]}).encode()
+    with answering(HEAD + b"id: 7\nevent: snapshot\ndata: " + nodes + b"\n\nid: 8\nevent: node\ndata: {}\n\n") as url:
+        found = looked(url).found
+    assert found is not None
+    assert (found.id, list(found.state.nodes)) == ("7", ["gpu-1"])
 
 
 def test_whatever_else_answers_is_left_to_those_who_can_say_why() -> None:
     for answer in (b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 401 no\r\ncontent-length: 0\r\n\r\n", HEAD + b"data: {\n\n"):
         with answering(answer) as url:
-            assert looked(url).snapshot is None
+            assert looked(url).found is None
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert looked(f"http://127.0.0.1:{port}").snapshot is None
+    assert looked(f"http://127.0.0.1:{port}").found is None
+
+
+def test_a_router_that_is_away_is_drawn_too() -> None:
+    drawn: list[Desk] = []
+    look = FirstLook("http://127.0.0.1:1", token="t", ca_file="")
+    look.begin()
+    look.show(make_desk(), lambda desk, now_s: drawn.append(desk))
+    look._thread.join(10)
+    assert [desk.state.has_snapshot for desk in drawn] == [False]
 
 
 def test_the_feed_goes_on_where_the_look_ended() -> None:

@@ -19,12 +19,23 @@ OPENERS = {
     Place.FLEET: (),
     Place.NODE: ("enter",),
     Place.EVENTS: ("E",),
+    Place.EVENT: ("E", "enter"),
     Place.REQUESTS: ("R",),
     Place.ALERTS: ("A",),
     Place.KEYS: ("K",),
     Place.LOADTEST: ("L",),
     Place.HELP: ("question_mark",),
 }
+
+
+def with_past() -> FakeRouter:
+    """Trouble, and an event of before the console was opened."""
+    router = troubled()
+    router.past = [
+        {"id": 1, "at": "2026-11-18T11:00:00Z", "type": "node", "kind": "offline", "node_id": "gpu-0003", "rule": "",
+         "subject": "", "cause": "silent", "actor": ""},
+    ]  # fmt: skip
+    return router
 
 
 async def press_everything(console: Console, place: Place) -> None:
@@ -53,9 +64,10 @@ def troubled() -> FakeRouter:
 
 @pytest.mark.parametrize("place", list(Place))
 def test_readonly_lets_no_change_leave_whatever_is_pressed(place: Place) -> None:
-    router = troubled()
+    router = with_past()
 
     async def script(console: Console) -> None:
+        await console.until(lambda: console.app.desk.state.events.has_past)
         await press_everything(console, place)
         assert router.mutations == []
 
@@ -64,7 +76,7 @@ def test_readonly_lets_no_change_leave_whatever_is_pressed(place: Place) -> None
 
 @pytest.mark.parametrize("place", list(Place))
 def test_a_viewers_console_lets_no_change_leave_whatever_is_pressed(place: Place) -> None:
-    router = troubled()
+    router = with_past()
     router.role = "viewer"
 
     async def script(console: Console) -> None:
@@ -182,12 +194,13 @@ def test_no_text_of_a_node_reaches_the_terminal_as_a_command(size: tuple[int, in
 
 @pytest.mark.parametrize("place", list(Place))
 def test_ascii_alone_draws_every_screen(place: Place) -> None:
-    router = troubled()
+    router = with_past()
     router.nodes["gpu-0001"]["note"] = "漢字 – Notiz"
     router.nodes["gpu-0000"]["loaded_models"] = ["modèle"]
 
     async def script(console: Console) -> None:
         await console.press(*OPENERS[place])
+        assert getattr(console.app.screen, "PLACE", None) is place
         assert console.text().isascii(), [line for line in console.lines() if not line.isascii()]
         if place is Place.FLEET:
             for keys in (("a",), ("T",), ("s",), ("ctrl+p",), ("colon",), ("slash", "g")):

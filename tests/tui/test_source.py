@@ -5,8 +5,9 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tui.fake_router import FakeRouter
+from tui.fake_router import START_UNIX_S, FakeRouter
 
+from llmlb.clock import rfc3339
 from llmlb_tui.source import LONGEST_PAUSE_S, Source
 
 
@@ -15,7 +16,7 @@ class Heard:
     """A sink that remembers."""
 
     events: list[str] = field(default_factory=list)
-    polls: int = 0
+    polls: list[object] = field(default_factory=list)
     callers: list[tuple[str, str]] = field(default_factory=list)
     losses: list[tuple[str, float]] = field(default_factory=list)
     refusals: list[bool] = field(default_factory=list)
@@ -26,8 +27,8 @@ class Heard:
             raise ValueError("this sink does not understand")
         self.events.append(kind)
 
-    def take_nodes(self, nodes: object) -> None:
-        self.polls += 1
+    def take_poll(self, snapshot: object) -> None:
+        self.polls.append(snapshot)
 
     def take_caller(self, user: str, role: str) -> None:
         self.callers.append((user, role))
@@ -39,13 +40,13 @@ class Heard:
         self.refusals.append(expired)
 
 
-def follow(router: FakeRouter, script: Callable[[Heard, Source], Awaitable[None]]) -> Heard:
+def follow(router: FakeRouter, script: Callable[[Heard, Source], Awaitable[None]], *, patience_s: float = 5.0) -> Heard:
     """Run a script beside a source; pauses are ended by the script."""
     heard = Heard()
 
     async def run() -> None:
         async with router.client() as client:
-            source = Source(client, heard, poll_interval_s=0.001, rng=random.Random(1))
+            source = Source(client, heard, poll_interval_s=0.001, patience_s=patience_s, rng=random.Random(1))
             task = asyncio.create_task(source.run())
             try:
                 await script(heard, source)
@@ -137,12 +138,54 @@ def test_without_a_feed_the_list_is_polled() -> None:
     router.has_feed = False
 
     async def script(heard: Heard, source: Source) -> None:
-        await until(lambda: heard.polls == 1)
+        await until(lambda: len(heard.polls) == 1)
         source._woken.set()
-        await until(lambda: heard.polls == 2)
+        await until(lambda: len(heard.polls) == 2)
 
     heard = follow(router, script)
-    assert "settings" in heard.events
+    assert heard.polls[0] == router.snapshot() | {
+        "server_time": rfc3339(START_UNIX_S),
+        "fleet": {"server_time": rfc3339(START_UNIX_S), "version": "1.0.3", **router.fleet()},
+    }
+
+
+def test_a_router_without_a_feed_that_goes_away_is_found_again() -> None:
+    router = FakeRouter(2)
+    router.has_feed = False
+
+    async def script(heard: Heard, source: Source) -> None:
+        await until(lambda: len(heard.polls) == 1)
+        router.go_away()
+        source._woken.set()
+        await until(lambda: bool(heard.losses))
+        router.come_back()
+        source.wake()
+        await until(lambda: len(heard.polls) > 1)
+
+    follow(router, script)
+
+
+def test_a_feed_that_a_proxy_keeps_back_is_polled_beside_until_it_speaks() -> None:
+    router = FakeRouter(2)
+    router.is_feed_held_back = True
+
+    async def script(heard: Heard, source: Source) -> None:
+        await until(lambda: len(heard.polls) >= 2)
+        assert router.last_event_ids == [None], "the feed stays open meanwhile"
+        router._end_feeds()
+        asked = len(heard.polls)
+        await until(lambda: len(heard.polls) >= asked + 2)
+        router.is_feed_held_back = False
+        source.wake()
+        await until(lambda: heard.events == ["snapshot"])
+        assert router.feeds == 1
+        asked = len(heard.polls)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert len(heard.polls) == asked, "who hears the feed polls no more"
+
+    heard = follow(router, script, patience_s=0.0)
+    assert heard.losses == []
 
 
 def test_a_router_that_talks_nonsense_does_not_end_the_console() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from rich.color import Color
 from rich.style import Style
+from tui.driving import FIRST_S, make_desk
 
+from llmlb.client.contexts import TITLE_COLORS
 from llmlb_tui.model.nodes import Mood
 from llmlb_tui.render.glyphs import ASCII, UNICODE, Glyphs
+from llmlb_tui.render.head import title_line
 from llmlb_tui.render.line import Role
-from llmlb_tui.themes import PALETTES, Palette
-from llmlb_tui.widgets.painter import Painter
+from llmlb_tui.render.painter import Painter
+from llmlb_tui.themes import PALETTES, TITLE_ROLES, Palette
 
 LEAST_CONTRAST = 4.5
 """WCAG 2.1, criterion 1.4.3."""
@@ -46,6 +49,19 @@ def test_every_text_stands_out_from_its_ground(palette: Palette, base: Role) -> 
 def test_what_is_typed_stands_out_from_its_field(palette: Palette) -> None:
     typed = Style.parse(palette.styles[Role.TEXT]) + Style(bgcolor=palette.surface)
     assert contrast(typed) >= LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("color", TITLE_COLORS)
+def test_the_title_has_the_colour_of_its_context_in_every_theme(color: str) -> None:
+    desk = make_desk()
+    plain = title_line(desk, FIRST_S, 120)
+    desk.identity = desk.identity._replace(color=color, must_type_name=True)
+    place = next(span for span in title_line(desk, FIRST_S, 120).spans if span.text == desk.identity.place)
+    assert place.role == f"title-{color}"
+    assert place.role not in {span.role for span in plain.spans}
+    for palette in COLOURED:
+        grounds = {Painter(palette).style(role).bgcolor for role in TITLE_ROLES}
+        assert len(grounds) == len(TITLE_COLORS), palette.name
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])

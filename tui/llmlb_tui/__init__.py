@@ -7,6 +7,7 @@
     widgets/  one widget draws all lines; only what changed is sent to the terminal
     screens/  one file per screen
     dialogs/  questions before something happens, and what came of it
+    first_*   the first snapshot and the first picture, before Textual is imported
     app       the application that holds them together
 
 ``run`` opens the console and returns the exit code. Importing this package imports neither Textual nor httpx.
@@ -25,6 +26,16 @@ def run(options: ConsoleOptions) -> int:
     Raises LlmlbError where nothing could be shown: a terminal that cannot draw, an unusable option, and for one frame
     a router that does not answer. The console itself never ends because the router is away.
     """
+    from llmlb_tui.first_look import FirstLook
+
+    look = FirstLook(options.url, token=options.token, ca_file=options.ca_file)
+    if not options.once:
+        import os
+
+        from llmlb_tui.terminal import require_terminal
+
+        require_terminal(os.environ)
+        look.begin()
     from llmlb_tui.start import start
 
-    return start(options)
+    return start(options, look)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from llmlb.errors import LlmlbError
 from llmlb_tui.model.actions import BY_ID, cli_line
-from llmlb_tui.model.acts import ACTS, Pinned, explain_refusal
-from llmlb_tui.model.settings import read_settings
+from llmlb_tui.model.acts import ACTS, Pinned
 from llmlb_tui.shell import Shell
 
 
@@ -32,6 +31,20 @@ class Acting(Shell):
 
     def do_delete(self) -> None:
         self._ask("delete")
+
+    def do_tag(self) -> None:
+        from llmlb_tui.dialogs.tags import TagDialog
+
+        nodes = [node for node in map(self.desk.state.nodes.get, self.acted_on()) if node is not None]
+        if not nodes:
+            self.say("tag: there is no node under the cursor", trouble=True)
+            return
+
+        async def set_tags(pinned: Pinned, tags: Sequence[str]) -> None:
+            await self.client.patch(pinned.id, {"tags": list(tags)}, if_match=pinned.revision)
+
+        targets = [Pinned(node.id, node.revision) for node in nodes]
+        self.push_screen(TagDialog(targets, {node.id: node.tags for node in nodes}, set_tags))
 
     def _ask(self, verb: str) -> None:
         """Pin what is marked, or the row under the cursor, and ask."""
@@ -81,39 +94,15 @@ class Acting(Shell):
         self.push_screen(ThresholdDialog(self.desk.state.settings))
 
     def do_undo_thresholds(self) -> None:
-        from llmlb_tui.dialogs.chooser import Chooser, Option
+        from llmlb_tui.dialogs.undo import UndoDialog, overtaken_text
 
-        before = self.desk.undo
-        if before is None:
+        change = self.desk.undo
+        if change is None:
             self.say("nothing to take back: the thresholds were not changed from this console", trouble=True)
-            return
-
-        def take(name: str, is_second: bool) -> bool:
-            if name == "undo":
-                self.spawn(self._undo_thresholds())
-            return False
-
-        text = f"gpu {before.gpu:g}  vram {before.vram:g}  active {before.active}"
-        options = [Option("cancel", "n", "Cancel"), Option("undo", "y", "Take it back", text)]
-        self.push_screen(Chooser("Take the last change of the thresholds back?", lambda: options, take))
-
-    async def _undo_thresholds(self) -> None:
-        before = self.desk.undo
-        if before is None:
-            return
-        changes = before.changes_from(self.desk.state.settings)
-        if not changes:
-            self.desk.undo = None
-            self.say("the thresholds are already what they were")
-            return
-        try:
-            answer = await self.client.put_settings(changes)
-        except LlmlbError as error:
-            self.say(f"undo: {explain_refusal(error)}", trouble=True)
-            return
-        self.desk.undo = None
-        self.desk.state.settings = read_settings(answer)
-        self.say("the thresholds are what they were before")
+        elif overtaken := overtaken_text(change, self.desk.state.settings):
+            self.say(f"undo: {overtaken}", trouble=True)
+        else:
+            self.push_screen(UndoDialog(change))
 
     # Copies and files
 
@@ -126,14 +115,28 @@ class Acting(Shell):
         from json import dumps
 
         from llmlb_tui.export import node_fields
+        from llmlb_tui.render.columns import layout
+        from llmlb_tui.render.fleet import node_line
 
+        shown = layout(self.size.width, self.desk.view.columns)
+        lines = [node_line(self.desk, shown, node.id, self.now_s(), cursor=False, marked=False) for node in nodes]
         texts = {
             "id": "\n".join(node.id for node in nodes),
             "url": "\n".join(node.url for node in nodes),
+            "row": "\n".join(each.text.strip() for each in lines),
             "json": dumps([node_fields(node) for node in nodes], indent=2, ensure_ascii=False),
             "cli": cli_line(BY_ID["copy"], [node.id for node in nodes], context=self.desk.identity.context),
         }
         self.offer_copies(texts)
+
+    def offer_row(self, id: str, row: str, fields: Mapping[str, object], command: Sequence[str]) -> None:
+        """Let the operator copy a row of a list. command: the words of the one that shows it in a shell."""
+        from json import dumps
+        from shlex import join
+
+        context = self.desk.identity.context
+        words = [*command, *(("--context", context) if context else ())]
+        self.offer_copies({"id": id, "row": row.strip(), "json": dumps(fields, indent=2), "cli": join(words)})
 
     def offer_copies(self, texts: Mapping[str, str]) -> None:
         """Let the operator choose what goes to the clipboard."""
@@ -150,6 +153,7 @@ class Acting(Shell):
         options = [
             Option(name, letters[name], labels[name], text.splitlines()[0] if text else "")
             for name, text in texts.items()
+            if text
         ]
         self.push_screen(Chooser("Copy", lambda: options, take))
 

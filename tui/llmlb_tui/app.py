@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import signal
 from collections.abc import Sequence
 
 from textual import events
@@ -15,7 +13,7 @@ from llmlb_tui.desk import Desk
 from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.screens.screen import ConsoleScreen
 from llmlb_tui.shell import MakeClient
-from llmlb_tui.widgets.painter import textual_theme
+from llmlb_tui.widgets.theme import textual_theme
 
 
 class ConsoleApp(Commanding):
@@ -42,19 +40,19 @@ class ConsoleApp(Commanding):
 
     def _end_politely(self) -> None:
         """Told to stop, or left alone by its terminal, the console puts the terminal back in order and ends."""
-        if self.is_headless or os.name != "posix":
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit, 128 + number)
+        if not self.is_headless and os.name == "posix":
+            self.ending.listen(self.exit)
 
     async def on_unmount(self) -> None:
         await self.end_errands()
         await self.stop_following()
 
-    async def look_elsewhere(self, desk: Desk, make_client: MakeClient) -> None:
-        """Leave this router and follow another one."""
+    async def look_elsewhere(self, desk: Desk, make_client: MakeClient, *, ca_file: str) -> None:
+        """Leave this router and follow another one. A load test that runs goes on, under its own router's name."""
         await self.stop_following()
+        self.ca_file = ca_file
+        if not self.load_test.is_running:
+            self._load_test = None
         self.desk, self._make_client, self._client, self._renew = desk, make_client, None, None
         while len(self.screen_stack) > 1:
             await self.pop_screen()

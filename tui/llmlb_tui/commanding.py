@@ -100,6 +100,14 @@ class Commanding(Acting, Navigation, Following):
     def _columns(self, rest: str) -> None:
         self.desk.view.columns = parse_columns(rest)
         self._reorder()
+        self.keep_columns()
+
+    def keep_columns(self) -> None:
+        """Remember the columns that are shown, for this context."""
+        try:
+            self.preferences.save_columns(self.desk.identity.context, self.desk.view.columns)
+        except ConfigurationError as error:
+            self.say(f"the columns are not remembered: {error.message}", trouble=True)
 
     def _save(self, rest: str) -> None:
         number, _, name = rest.partition(" ")
@@ -164,20 +172,19 @@ class Commanding(Acting, Navigation, Following):
             return None
 
     @abstractmethod
-    async def look_elsewhere(self, desk: Desk, make_client: MakeClient) -> None:
-        """Leave this router and follow another one."""
+    async def look_elsewhere(self, desk: Desk, make_client: MakeClient, *, ca_file: str) -> None:
+        """Leave this router and follow another one. ca_file: of its certificate, "" for the system's."""
 
     def switch_context(self, name: str) -> None:
         """Follow the router of another context."""
+        from llmlb.client.address import router_address
         from llmlb.client.contexts import load_contexts
         from llmlb.client.credentials import default_folders, resolve
 
-        # What the environment names belongs to the router this console was started for.
-        environ = {key: value for key, value in os.environ.items() if key not in ("LLMLB_TOKEN", "LLMLB_URL")}
-        folders = default_folders(environ)
+        folders = default_folders(os.environ)
         try:
-            target = resolve(environ=environ, folders=folders, context=name)
             context = load_contexts(folders.contexts).named(name)
+            target = resolve(environ=self._environ_for(router_address(context.url).url), folders=folders, context=name)
         except LlmlbError as error:
             self.say(error.message, trouble=True)
             return
@@ -193,6 +200,7 @@ class Commanding(Acting, Navigation, Following):
             interval_s=before.interval_s,
         )
         desk.views = self.preferences.views(name)
+        desk.view.columns = self.preferences.columns(name)
         token, ca_file = target.token, target.ca_file
 
         def make_client() -> ControlClient:
@@ -200,7 +208,12 @@ class Commanding(Acting, Navigation, Following):
 
             return ControlClient(target.url, token=token, ca_file=ca_file or None)
 
-        self.spawn(self.look_elsewhere(desk, make_client))
+        self.spawn(self.look_elsewhere(desk, make_client, ca_file=ca_file))
+
+    def _environ_for(self, url: str) -> dict[str, str]:
+        """What the environment names belongs to the router this console was started for."""
+        home = ("LLMLB_TOKEN", "LLMLB_URL", *(() if url == self.home_url else ("LLMLB_CA_FILE",)))
+        return {name: value for name, value in os.environ.items() if name not in home}
 
     def remember_login(self, token: str, lifetime_s: float) -> None:
         """Keep the new session where the context's old one was."""

@@ -9,7 +9,7 @@ from llmlb_tui.model.actions import Action
 from llmlb_tui.model.connection import Connection, Standing
 from llmlb_tui.model.fleet import FleetState
 from llmlb_tui.model.selection import Selection
-from llmlb_tui.model.settings import Settings
+from llmlb_tui.model.settings import SettingsChange
 from llmlb_tui.model.text import clean
 from llmlb_tui.model.view import SavedView, View, first_views
 from llmlb_tui.render.glyphs import UNICODE, Glyphs
@@ -69,8 +69,8 @@ class Desk:
     is_paused: bool = False
     interval_s: float = 1.0
     flash: Flash | None = None
-    undo: Settings | None = None
-    """The thresholds before the last change made here."""
+    undo: SettingsChange | None = None
+    """The last change of the thresholds made here, until it is taken back."""
     held: list[HeldEvent] = field(default_factory=list)
     lost_while_held: bool = False
 
@@ -92,6 +92,8 @@ class Desk:
         if self.identity.role == "viewer":
             return f"{action.label} needs the role admin; {self.identity.user or 'you'} has the role viewer"
         reason = self.connection.why_not(now_s)
+        if not reason and self.is_paused:
+            reason = "the picture is held still; p lets it go on"
         return f"{action.label}: {reason}" if reason else ""
 
     def introduce(self, user: str, role: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmlb.clock import rfc3339
 from llmlb.errors import ConfigurationError
+from llmlb_tui.model.alerts import Alert
 from llmlb_tui.model.events import Event
 from llmlb_tui.model.nodes import NodeRow
 
@@ -59,10 +60,18 @@ def event_fields(event: Event) -> dict[str, object]:
         "kind": event.kind,
         "subject": event.subject,
         "node_id": event.node_id,
+        "rule": event.rule,
         "cause": event.cause,
         "actor": event.actor,
         "fix": event.tone.fix,
     }
+
+
+def alert_fields(alert: Alert) -> dict[str, object]:
+    """An alert under the names that the router gives its fields."""
+    values = alert._asdict()
+    is_critical = values.pop("is_critical")
+    return {**values, "severity": "critical" if is_critical else "warning", "is_firing": alert.is_firing}
 
 
 def as_json(rows: Iterable[Row]) -> str:

@@ -6,43 +6,83 @@ plain request uses that time: the first picture has rows, and the feed goes on f
 
 from __future__ import annotations
 
+import queue
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from llmlb.client.sse import ServerEvent
 from llmlb.clock import monotonic_s
+from llmlb.errors import LlmlbError
+
+if TYPE_CHECKING:
+    from llmlb.client.sse import ServerEvent
+    from llmlb_tui.desk import Desk
+    from llmlb_tui.model.fleet import FleetState
 
 PATIENCE_S = 5.0
 
 
-class FirstLook:
-    """One look at the feed of a router. ``begin`` it; once it ``is_over`` there is a ``snapshot``, or there is none.
+class Found(NamedTuple):
+    """What a look saw. id: of the event, from which the feed goes on."""
 
-    seen_at_s: when it came, monotonic seconds; it is taken over later.
+    id: str
+    state: FleetState
+
+
+class FirstLook:
+    """One look at the feed of a router. ``begin`` it, then ``show`` it; once it ``is_over`` something was ``found``.
+
+    found: None where the router did not answer with a snapshot.
     """
 
     def __init__(self, url: str, *, token: str | None, ca_file: str) -> None:
-        self.snapshot: ServerEvent | None = None
-        self.seen_at_s = 0.0
+        self.found: Found | None = None
         self._url = url
         self._token = token
         self._ca_file = ca_file
+        self._viewers: queue.SimpleQueue[tuple[Desk, Callable[[Desk, float], None]]] = queue.SimpleQueue()
         # A daemon: a router that does not answer must not keep a console that was left.
         self._thread = threading.Thread(target=self._look, name="first look", daemon=True)
 
     def begin(self) -> None:
         self._thread.start()
 
+    def show(self, desk: Desk, draw: Callable[[Desk, float], None]) -> None:
+        """Put what is seen on a desk, and draw that, seen or not.
+
+        Both happen in the thread that looks: until it ``is_over`` the desk is nobody else's.  draw: with the instant
+        in monotonic seconds.
+        """
+        self._viewers.put((desk, draw))
+
     @property
     def is_over(self) -> bool:
         return not self._thread.is_alive()
 
     def _look(self) -> None:
-        from llmlb.client.simple import events
-
         try:
-            first = next(events(self._url, token=self._token, timeout_s=PATIENCE_S, ca_file=self._ca_file), None)
+            first = self._first_event()
+            desk, draw = self._viewers.get(timeout=PATIENCE_S)
+            self._take(first, desk)
+            draw(desk, monotonic_s())
         except Exception:  # noqa: BLE001  # of a thread nobody waits for
             # Whoever follows the router asks again, and says what is wrong; a traceback would land on the picture.
             return
-        if first is not None and first.type == "snapshot":
-            self.snapshot, self.seen_at_s = first, monotonic_s()
+
+    def _first_event(self) -> ServerEvent | None:
+        from llmlb.client.simple import events
+        from llmlb_tui.model.feed import decode
+
+        try:
+            feed = events(self._url, token=self._token, timeout_s=PATIENCE_S, ca_file=self._ca_file, decode=decode)
+            return next(feed, None)
+        except LlmlbError:
+            return None
+
+    def _take(self, first: ServerEvent | None, desk: Desk) -> None:
+        if first is None or first.type != "snapshot":
+            return
+        now_s = monotonic_s()
+        desk.connection.heard(now_s)
+        desk.apply(first.type, first.data, id=first.id, now_s=now_s)
+        self.found = Found(first.id, desk.state)

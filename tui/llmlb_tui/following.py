@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from llmlb.errors import LlmlbError
 from llmlb_tui.model.connection import Standing, short_cause
+from llmlb_tui.model.fleet import FleetState
 from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.shell import Shell
 from llmlb_tui.source import Source
@@ -14,6 +15,7 @@ from llmlb_tui.source import Source
 FILL_EVERY_S = 1.0
 FILLED_AT_ONCE = 50
 """Histories asked of the router in one go, one after the other: those of the rows on the screen."""
+PAST_EVENTS = 200
 LOOK_EVERY_S = 0.01
 LOOKS = 100
 
@@ -25,6 +27,7 @@ class Following(Shell):
     _following: asyncio.Task[None] | None = None
     _look_id: str | None = None
     _is_filling = False
+    _learning: FleetState | None = None
     _filled_at_s = float("-inf")
 
     def take_look(self) -> bool:
@@ -35,10 +38,9 @@ class Following(Shell):
         if not look.is_over:
             return False
         self._look = None
-        if look.snapshot is not None and not self.desk.state.has_snapshot:
-            kind, self._look_id = look.snapshot.type, look.snapshot.id
+        if look.found is not None and not self.desk.state.has_snapshot:
+            self._look_id, self.desk.state = look.found
             self.desk.connection.heard(self.now_s())
-            self.desk.apply(kind, look.snapshot.data, id=self._look_id, now_s=look.seen_at_s)
             self.call_later(self.sync_screens)
         return True
 
@@ -53,6 +55,8 @@ class Following(Shell):
 
     def begin_following(self, last_id: str | None = None) -> None:
         """Follow the desk's router, from a snapshot on or from an event that is known."""
+        if last_id is not None:
+            self._learn_past(last_id)
         if self._following is not None:
             self._following.cancel()
         self._source = Source(self.client, self, poll_interval_s=self.desk.interval_s, last_id=last_id)
@@ -68,6 +72,19 @@ class Following(Shell):
     # What the source tells
 
     def take_event(self, kind: str, data: object, id: str) -> None:
+        self.desk.connection.polls = False
+        self._take(kind, data, id)
+
+    def take_poll(self, snapshot: object) -> None:
+        desk = self.desk
+        desk.connection.polls = True
+        if desk.is_paused:
+            # Nothing to hold: the next one says it all again.
+            desk.connection.heard(self.now_s())
+        else:
+            self._take("snapshot", snapshot, "")
+
+    def _take(self, kind: str, data: object, id: str) -> None:
         desk = self.desk
         away_s = desk.connection.heard(self.now_s())
         before = {} if away_s is None else {node.id: node.revision for node in desk.state.nodes.values()}
@@ -75,16 +92,27 @@ class Following(Shell):
         if away_s is not None:
             self._note_return(away_s, before)
         if kind == "snapshot":
+            self._learn_past(id)
             # The first rows do not wait for the next tick.
             self.call_later(self.sync_screens)
 
-    def take_nodes(self, nodes: object) -> None:
-        self.desk.connection.polls = True
-        away_s = self.desk.connection.heard(self.now_s())
-        if away_s is not None:
-            self._note_return(away_s, {})
-        if not self.desk.is_paused:
-            self.desk.state.apply_poll(nodes, now_s=self.now_s())
+    def _learn_past(self, upto_id: str) -> None:
+        """Ask once what was before this console began. upto_id: of the snapshot."""
+        state = self.desk.state
+        if not (state.events.has_past or state is self._learning):
+            self._learning = state
+            self.spawn(self._fetch_past(state, upto_id))
+
+    async def _fetch_past(self, state: FleetState, upto_id: str) -> None:
+        try:
+            past = await self.client.recent_events(limit=PAST_EVENTS)
+        except LlmlbError:
+            return  # the next snapshot asks again; what happens from now on comes by itself
+        finally:
+            if self._learning is state:
+                self._learning = None
+        state.learn_past(past, upto_id=upto_id, now_s=self.now_s())
+        self.sync_screens()
 
     def take_caller(self, user: str, role: str) -> None:
         self.desk.introduce(user, role)

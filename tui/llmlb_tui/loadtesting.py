@@ -25,9 +25,16 @@ def command_line(test: LoadTest, url: str) -> list[str]:
     ]  # fmt: skip
 
 
-def environment(base: Mapping[str, str], *, token: str | None, ca_file: str) -> dict[str, str]:
-    """What the process finds around it: this console's router and credential, nobody else's."""
-    kept = {name: value for name, value in base.items() if name not in ("LLMLB_CONTEXT", "LLMLB_OUTPUT")}
+NOT_PASSED_ON = ("LLMLB_CONTEXT", "LLMLB_OUTPUT", "LLMLB_TOKEN", "LLMLB_CA_FILE")
+
+
+def environment(base: Mapping[str, str], *, token: str | None, ca_file: str, is_home: bool) -> dict[str, str]:
+    """What the process finds around it: this console's router and credential, nobody else's.
+
+    is_home: it is the router that the console was started for, to which a key in the environment belongs.
+    """
+    dropped = NOT_PASSED_ON if is_home else (*NOT_PASSED_ON, "LLMLB_API_KEY")
+    kept = {name: value for name, value in base.items() if name not in dropped}
     if token:
         kept["LLMLB_TOKEN"] = token
     if ca_file:

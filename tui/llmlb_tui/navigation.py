@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmlb.errors import LlmlbError
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.screens.screen import ConsoleScreen
@@ -84,9 +86,15 @@ class Navigation(Shell):
     def do_why(self) -> None:
         self.spawn(self._choose_model())
 
-    async def _choose_model(self) -> None:
-        from llmlb_tui.dialogs.chooser import Chooser, Option
+    def explain_node(self, node_id: str) -> None:
+        """Show how a node stands towards one of its own models; one that names none serves any."""
+        node = self.desk.state.nodes.get(node_id)
+        if node is not None and node.models:
+            self._offer_models(node.models, about=node_id)
+        else:
+            self.spawn(self._choose_model(about=node_id))
 
+    async def _choose_model(self, *, about: str = "") -> None:
         try:
             listed = await self.client.models()
         except LlmlbError:
@@ -94,15 +102,20 @@ class Navigation(Shell):
             models = sorted({model for node in self.desk.state.nodes.values() for model in node.models})
         else:
             models = sorted(str(model.get("id", "")) for model in listed)
-        if not models:
+        if models:
+            self._offer_models(models, about=about)
+        else:
             self.say("why: no node names a model", trouble=True)
-            return
+
+    def _offer_models(self, models: Sequence[str], *, about: str) -> None:
+        from llmlb_tui.dialogs.chooser import Chooser, Option
+
         if len(models) == 1:
-            self.open_explanation(models[0])
+            self.open_explanation(models[0], about=about)
             return
 
         def take(name: str, is_second: bool) -> bool:
-            self.open_explanation(name)
+            self.open_explanation(name, about=about)
             return False
 
         options = [
@@ -110,10 +123,11 @@ class Navigation(Shell):
         ]
         self.push_screen(Chooser("Why would a request go where? Choose its model", lambda: options, take))
 
-    def open_explanation(self, model: str) -> None:
-        self.spawn(self._explain(model))
+    def open_explanation(self, model: str, *, about: str = "") -> None:
+        """Show where the next request for a model would go. about: the node that was asked about."""
+        self.spawn(self._explain(model, about))
 
-    async def _explain(self, model: str) -> None:
+    async def _explain(self, model: str, about: str) -> None:
         from llmlb_tui.render.requests import explanation_lines
         from llmlb_tui.screens.text import TextScreen
 
@@ -123,7 +137,7 @@ class Navigation(Shell):
             self.say(f"why: {explain_refusal(error)}", trouble=True)
             return
         glyphs = self.desk.glyphs
-        self.push_screen(TextScreen(lambda cells: explanation_lines(answer, cells, glyphs)))
+        self.push_screen(TextScreen(lambda cells: explanation_lines(answer, cells, glyphs, about=about)))
 
     def do_quit(self) -> None:
         self.exit(0)

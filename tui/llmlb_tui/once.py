@@ -7,15 +7,16 @@ import shutil
 import sys
 
 from llmlb.clock import monotonic_s
-from llmlb.errors import RouterRefused
+from llmlb.errors import RouterRefused, RouterUnreachable
 from llmlb_tui.desk import Desk
+from llmlb_tui.model.feed import decode
 from llmlb_tui.options import ConsoleOptions
 from llmlb_tui.render.columns import CellContext, WidthClass, header_line, layout, row_line
 from llmlb_tui.render.head import filter_line, fleet_head, title_line
 from llmlb_tui.render.line import plain
+from llmlb_tui.source import FIRST_EVENT_S, fetch_snapshot, is_without_feed
 
 ON_A_PIPE_CELLS = 120
-FIRST_EVENT_S = 10.0
 
 
 def print_once(desk: Desk, options: ConsoleOptions) -> int:
@@ -32,25 +33,25 @@ def print_once(desk: Desk, options: ConsoleOptions) -> int:
 
 
 async def fetch(desk: Desk, options: ConsoleOptions) -> None:
-    """Fill the desk from the first event of the feed, or from the lists where there is no feed."""
+    """Fill the desk from the first event of the feed, or from the lists where that says nothing."""
     from llmlb.client.control import ControlClient
 
     async with ControlClient(options.url, token=options.token, ca_file=options.ca_file or None) as client:
         caller = await client.me()
         desk.introduce(str(caller.get("username", "")), str(caller.get("role", "")))
         try:
-            feed = client.events(idle_timeout_s=FIRST_EVENT_S)
+            feed = client.events(idle_timeout_s=FIRST_EVENT_S, decode=decode)
             try:
                 async for event in feed:
                     desk.apply(event.type, event.data, id=event.id, now_s=monotonic_s())
                     break
             finally:
                 await feed.aclose()
-        except RouterRefused as error:
-            if error.status not in (404, 405, 406, 501):
+        except (RouterRefused, RouterUnreachable) as error:
+            # A router that is away cannot be asked for its lists either, and says so again.
+            if isinstance(error, RouterRefused) and not is_without_feed(error):
                 raise
-            desk.state.apply("settings", {"settings": await client.settings()}, now_s=monotonic_s())
-            desk.state.apply_poll(await client.nodes(), now_s=monotonic_s())
+            desk.apply("snapshot", await fetch_snapshot(client), id="", now_s=monotonic_s())
     desk.connection.heard(monotonic_s())
 
 

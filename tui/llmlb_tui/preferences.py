@@ -1,4 +1,4 @@
-"""What the console remembers between runs: the four views and the theme, per context, in ``console.toml``."""
+"""What the console remembers between runs: views, columns and theme, per context, in ``console.toml``."""
 
 from __future__ import annotations
 
@@ -43,6 +43,22 @@ class Preferences:
     def theme(self, context: str) -> str:
         theme = self._table(context).get("theme")
         return theme if isinstance(theme, str) else ""
+
+    def columns(self, context: str) -> tuple[str, ...]:
+        """The columns that were chosen last, none for the usual ones."""
+        try:
+            return _columns(self._table(context).get("columns"))
+        except ConfigurationError as error:
+            self.trouble = f"columns of {self._path}: {error.message}"
+            return ()
+
+    def save_columns(self, context: str, columns: tuple[str, ...]) -> None:
+        """Keep the columns, without a folder until the end. Raises ConfigurationError as ``save_view`` does."""
+        table = {**self._table(context), "columns": list(columns)}
+        if self._path is None and not self.trouble:
+            self._document[context or ANYWHERE] = table
+        else:
+            self._write(context, table)
 
     def save_view(self, context: str, number: int, view: SavedView) -> None:
         """Keep a view. Raises ConfigurationError where the file cannot be written."""
@@ -90,14 +106,16 @@ class Preferences:
 
 def _view(given: Fields) -> SavedView:
     """A view of the file, checked."""
-    columns = given.get("columns")
-    names = ",".join(str(name) for name in columns) if isinstance(columns, list) else ""
     view = SavedView(
         name=str(given.get("name", "")),
         filter=str(given.get("filter", "")),
         order=str(given.get("sort", "")),
-        columns=parse_columns(names),
+        columns=_columns(given.get("columns")),
     )
     parse_filter(view.filter)
     parse_order(view.order)
     return view
+
+
+def _columns(value: object) -> tuple[str, ...]:
+    return parse_columns(",".join(str(name) for name in value) if isinstance(value, list) else "")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
+from llmlb.client.filters import Vocabulary
 from llmlb_tui.model.actions import ACTIONS, Action, Danger, Group, Place
 from llmlb_tui.model.commands import COMMANDS
 from llmlb_tui.model.filters import NODES
+from llmlb_tui.model.listed import EVENTS, REQUESTS
 from llmlb_tui.model.sorting import SORT_KEYS
 from llmlb_tui.render.columns import COLUMNS
 from llmlb_tui.themes import PALETTES
 
 FILE = Path(__file__).parents[2] / "docs" / "console.md"
+
+S = TypeVar("S")
 
 _HINT = "written by python -m llmlb_tui.reference"
 
@@ -33,7 +38,9 @@ def _tables() -> Mapping[str, list[str]]:
     return {
         "keys": list(_keys()),
         "commands": list(_commands()),
-        "fields": list(_fields()),
+        "fields": list(_fields(NODES)),
+        "request fields": list(_fields(REQUESTS)),
+        "event fields": list(_fields(EVENTS)),
         "columns": list(_columns()),
         "orders": [", ".join(f"`{key.name}` (s {key.letter})" for key in SORT_KEYS.values()) + "."],
         "themes": [", ".join(f"`{name}`" for name in PALETTES) + "."],
@@ -79,16 +86,18 @@ def _commands() -> Iterator[str]:
         yield _row(_code(f":{name} {usage.rest}"), usage.about)
 
 
-def _fields() -> Iterator[str]:
+def _fields(vocabulary: Vocabulary[S]) -> Iterator[str]:
     yield from ("| field | compared as |", "|---|---|")
-    yield _row(_code("state"), "a state: " + ", ".join(NODES.states))
-    yield _row(" ".join(map(_code, NODES.texts)), "text")
+    if vocabulary.states:
+        yield _row(_code("state"), "a state: " + ", ".join(vocabulary.states))
+    yield _row(" ".join(map(_code, vocabulary.texts)), "text")
     by_units: dict[tuple[str, ...], list[str]] = {}
-    for name, figure in NODES.figures.items():
+    for name, figure in vocabulary.figures.items():
         by_units.setdefault(tuple(figure.units), []).append(name)
     for units, names in by_units.items():
         endings = " ".join(_code(unit) for unit in units if unit)
-        yield _row(" ".join(map(_code, names)), f"a figure; it may end in {endings}")
+        ages = ", with `<` and `>` as an age" if vocabulary.texts.keys() & set(names) else ""
+        yield _row(" ".join(map(_code, names)), f"a figure{ages}; it may end in {endings}")
 
 
 def _columns() -> Iterator[str]:

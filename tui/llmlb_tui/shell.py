@@ -14,13 +14,15 @@ from textual.filter import LineFilter
 from llmlb import clock
 from llmlb.errors import LlmlbError
 from llmlb_tui.desk import Desk
+from llmlb_tui.ending import Ending
 from llmlb_tui.first_look import FirstLook
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.preferences import Preferences
+from llmlb_tui.render.painter import Painter
 from llmlb_tui.themes import Palette
 from llmlb_tui.widgets.lines import Lines
-from llmlb_tui.widgets.painter import Painter, textual_theme
 from llmlb_tui.widgets.synced import SyncedScreen
+from llmlb_tui.widgets.theme import textual_theme
 
 if TYPE_CHECKING:
     from llmlb.client.control import ControlClient
@@ -70,6 +72,7 @@ class Shell(App[int]):
         self.preferences = preferences or Preferences(None)
         self.config_folder = config_folder
         self.ca_file = ca_file
+        self.home_url = desk.identity.url
         self._look = look
         self._renew = renew
         self._load_test: LoadTest | None = None
@@ -77,6 +80,7 @@ class Shell(App[int]):
         self.now_unix_s = now_unix_s
         self.touched_at_s = float("-inf")
         self.broken_by: Exception | None = None
+        self.ending = Ending()
         self._painter = Painter(palette, is_ascii=desk.glyphs.is_ascii)
         self._make_client = make_client
         self._client: ControlClient | None = None
@@ -88,6 +92,11 @@ class Shell(App[int]):
         if self._client is None:
             self._client = self._make_client()
         return self._client
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the router that is looked at is the one this console was started for."""
+        return self.desk.identity.url == self.home_url
 
     @property
     def load_test(self) -> LoadTest:

@@ -14,6 +14,7 @@ from llmlb.clock import monotonic_s, unix_s
 from llmlb.errors import ConfigurationError
 from llmlb_tui.desk import Desk, Identity
 from llmlb_tui.first_look import FirstLook
+from llmlb_tui.first_picture import FirstPicture, first_picture
 from llmlb_tui.model.connection import Connection
 from llmlb_tui.model.filters import FilterError, parse_filter
 from llmlb_tui.model.fleet import FleetState
@@ -23,7 +24,8 @@ from llmlb_tui.options import ConsoleOptions
 from llmlb_tui.preferences import Preferences
 from llmlb_tui.render.columns import parse_columns
 from llmlb_tui.render.glyphs import ASCII, UNICODE
-from llmlb_tui.terminal import default_theme, is_remote, prepare_environment, require_terminal, wants_ascii
+from llmlb_tui.render.painter import Painter
+from llmlb_tui.terminal import default_theme, is_remote, prepare_environment, wants_ascii
 from llmlb_tui.themes import Palette, palette_named
 
 if TYPE_CHECKING:
@@ -33,24 +35,28 @@ if TYPE_CHECKING:
 MAX_FPS = 30.0
 
 
-def start(options: ConsoleOptions) -> int:
-    """Open the console, or print one frame. Raises LlmlbError where nothing could be shown."""
+def start(options: ConsoleOptions, look: FirstLook) -> int:
+    """Open the console, or print one frame. Raises LlmlbError where nothing could be shown.
+
+    look: begun, so that the router answers while this is imported; one frame needs none.
+    """
     folders = default_folders(os.environ)
     preferences = Preferences(folders.config)
-    desk = make_desk(options, preferences, _context(folders.contexts, options.context))
+    context = _context(folders.contexts, options.context)
+    desk = make_desk(options, preferences, context)
     if options.once:
         from llmlb_tui.once import print_once
 
         return print_once(desk, options)
-    require_terminal(os.environ)
     palette = _palette(options, preferences, folders.config)
     prepare_environment(os.environ, colourless=palette.is_colourless)
-    look = FirstLook(options.url, token=options.token, ca_file=options.ca_file)
-    look.begin()
     # Imports make much that lives and little that dies; the application collects again after its first picture.
     gc.disable()
     try:
-        return _run(desk, options, palette, preferences, folders.config, look)
+        with first_picture(Painter(palette, is_ascii=desk.glyphs.is_ascii), os.environ) as picture:
+            # A desk of its own: the look's thread writes on it while the application reads the other one.
+            look.show(make_desk(options, preferences, context), picture.draw)
+            return _run(desk, options, palette, preferences, folders.config, look, picture)
     finally:
         gc.enable()
 
@@ -93,6 +99,9 @@ def _view(options: ConsoleOptions, preferences: Preferences) -> View:
             raise ConfigurationError(f"there is no view {options.view!r}; known: {known}")
         filter_text, order_text = filter_text or saved.filter, order_text or saved.order
         columns = columns or saved.columns
+    if not options.once:
+        # One frame is for scripts: what was chosen in a console does not change it.
+        columns = columns or preferences.columns(options.context)
     try:
         chosen = parse_filter(filter_text)
     except FilterError as error:
@@ -121,6 +130,7 @@ def _run(
     preferences: Preferences,
     config_folder: Path,
     look: FirstLook,
+    picture: FirstPicture,
 ) -> int:
     from llmlb_tui.app import ConsoleApp
     from llmlb_tui.shell import DEFAULT_FPS, REMOTE_FPS
@@ -142,7 +152,10 @@ def _run(
         look=look,
         renew=options.renew,
     )
+    app.ending.expect()
+    picture.hand_over()
     code = app.run(mouse=options.mouse)
+    app.ending.is_over()
     if app.broken_by is not None:
         return _report(app.broken_by)
     _say_goodbye(app)

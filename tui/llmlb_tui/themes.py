@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,18 @@ class Palette(NamedTuple):
     is_dark: bool = True
     is_ansi: bool = False
     is_colourless: bool = False
+
+
+TITLE_ROLES = (
+    Role.TITLE_RED, Role.TITLE_YELLOW, Role.TITLE_GREEN, Role.TITLE_BLUE, Role.TITLE_MAGENTA, Role.TITLE_CYAN
+)  # fmt: skip
+"""The colours that a context may give the title, to tell routers apart at a glance."""
+_DEEP = ("#a3282c", "#7a5c00", "#1f6b34", "#1f5fae", "#8a3a9b", "#0f6b74")
+_PALE = ("#ff9e9e", "#ffe066", "#8ee09f", "#9cc8ff", "#e6a8f0", "#7fdde0")
+
+
+def _titles(text: str, grounds: Sequence[str]) -> dict[Role, str]:
+    return {role: f"bold {text} on {ground}" for role, ground in zip(TITLE_ROLES, grounds, strict=True)}
 
 
 def _styles(
@@ -59,6 +71,7 @@ def _styles(
         Role.CURSOR: cursor,
         Role.STALE: stale,
         Role.DANGER_TITLE: danger,
+        **_titles("#ffffff", _DEEP),
     }
 
 
@@ -82,7 +95,8 @@ LIGHT = Palette(
         good="#116329", waiting="#7d4e00", warning="#953800", trouble="#a40e26", paused="#6639ba",
         loads=("#0550ae", "#4136b5", "#6a2fb8", "#8a1fa5"),
         cursor="on #d8e6f5", stale="#57606a", danger="bold #ffffff on #a40e26",
-    ),
+    )
+    | _titles("#000000", _PALE),
     is_dark=False,
 )  # fmt: skip
 HIGH_CONTRAST = Palette(
@@ -128,7 +142,8 @@ ANSI = Palette(
         loads=("cyan", "blue", "magenta", "bright_magenta"),
         cursor="reverse", stale="default", danger="bold reverse red",
     )
-    | {Role.DIM: "default", Role.HEADER: "underline", Role.STRONG: "bold", Role.LOAD_MIDDLE: "bright_cyan"},
+    | {Role.DIM: "default", Role.HEADER: "underline", Role.STRONG: "bold", Role.LOAD_MIDDLE: "bright_cyan"}
+    | {role: f"bold reverse {role.removeprefix('title-')}" for role in TITLE_ROLES},
     is_ansi=True,
 )  # fmt: skip
 MONO = Palette(
@@ -146,6 +161,7 @@ MONO = Palette(
         Role.MARK: "bold",
         Role.CURSOR: "reverse",
         Role.DANGER_TITLE: "bold reverse",
+        **dict.fromkeys(TITLE_ROLES, "bold reverse"),
     },
     is_ansi=True,
     is_colourless=True,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from llmlb.client.address import segment
 from llmlb.clock import rfc3339
+from llmlb_cli.columns import Row
+from llmlb_cli.consent import ask_yes
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note, usage
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.record_columns import ALERTS
+from llmlb_cli.selection import named
+from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
 from llmlb_cli.spans import span_s
 from llmlb_cli.suggestions import did_you_mean
 from llmlb_cli.units import duration
+
+if TYPE_CHECKING:
+    import typer
 
 PATH = "/v0/alerts"
 MAX_SILENCE_S = 30 * 24 * 3600
@@ -26,7 +32,16 @@ _INSTANTS = {
     "silenced_until_unix_s": "silenced_until",
 }
 
-Which = Annotated[str, typer.Argument(metavar="ALERT", help="Its id; or its node or rule, where that is one alert.")]
+
+class Act(NamedTuple):
+    """What is done to an alert. past: how it is told.  body: what the router is sent with it."""
+
+    verb: str
+    past: str
+    body: Fields | None = None
+
+
+ACKNOWLEDGE = Act("ack", "acknowledged")
 
 
 def list_alerts(
@@ -56,44 +71,83 @@ def list_alerts(
             note(f"{rule}: {hint}")
 
 
-def acknowledge_alert(ctx: typer.Context, alert: Which) -> ExitCode:
-    """Say that somebody takes care of it. The alert stays until its cause is gone.
+def acknowledge_alert(
+    ctx: typer.Context,
+    alerts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ALERT...]", help="Ids; or the node or rule of one alert.", show_default=False),
+    ] = None,
+    file: Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="Read them, one a line; - is stdin.")] = "",
+) -> ExitCode:
+    """Say that somebody takes care of alerts. They stay until their cause is gone. Several at once ask first.
 
     Examples:
       llmlb alerts ack 3f9c2a1b7d04
-      llmlb alerts ack gpu-1
-      llmlb alerts ack gpu-1 --dry-run
+      llmlb alerts ack gpu-1 gpu-2 --yes
+      llmlb alerts ack --filter 'rule:node_late about:rack3*' --dry-run
     """
-    router = router_of(ctx)
-    found = the_alert(router, alert)
-    answer = _readable(router.fields("POST", f"{PATH}/{segment(str(found['id']))}/ack"))
-    _tell(router, answer, f"acknowledged {_named(answer)}  next: llmlb alerts list")
-    return ExitCode.OK
+    return _act(ctx, ACKNOWLEDGE, alerts, file, lambda alert: f"acknowledged {_named(alert)}")
 
 
 def silence_alert(
     ctx: typer.Context,
-    alert: Which,
+    alerts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ALERT...]", help="Ids; or the node or rule of one alert.", show_default=False),
+    ] = None,
+    file: Annotated[str, typer.Option("-f", "--file", metavar="FILE", help="Read them, one a line; - is stdin.")] = "",
     for_text: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long: 30m, 8h, 7d; default 1h, 0 ends it.")
     ] = "1h",
 ) -> ExitCode:
-    """Keep an alert quiet for a time, also when it fires again meanwhile. It is still listed.
+    """Keep alerts quiet for a time, also when they fire again meanwhile. They are still listed. Several ask first.
 
     Examples:
       llmlb alerts silence 3f9c2a1b7d04 --for 8h
       llmlb alerts silence gpu-1 --for 0
-      llmlb alerts silence gpu-1 --for 8h -o json
+      llmlb alerts list --severity warning -o name | llmlb alerts silence --for 8h --yes -f -
     """
     seconds = span_s(for_text)
     if seconds > MAX_SILENCE_S:
         raise usage(f"--for {for_text} is longer than 30 days", hint="give at most 30d")
+    act = Act("silence", "silenced" if seconds else "speaking", {"seconds": seconds})
+    until = f"silenced {{}} for {duration(seconds)}" if seconds else "{} may speak again"
+    return _act(ctx, act, alerts, file, lambda alert: until.replace("{}", _named(alert)))
+
+
+def _act(ctx: typer.Context, act: Act, words: list[str] | None, file: str, told: Callable[[Fields], str]) -> ExitCode:
     router = router_of(ctx)
-    found = the_alert(router, alert)
-    answer = _readable(router.fields("POST", f"{PATH}/{segment(str(found['id']))}/silence", body={"seconds": seconds}))
-    until = f"silenced {_named(answer)} for {duration(seconds)}" if seconds else f"{_named(answer)} may speak again"
-    _tell(router, answer, f"{until}  next: llmlb alerts list")
-    return ExitCode.OK
+    wanted = named(words or [], file, router.options.filter)
+    rows = alerts_of(router)
+    if len(wanted) == 1:
+        answer = _send(router, act, the_alert(router, rows, wanted[0]))
+        _tell(router, answer, f"{told(answer)}  next: llmlb alerts list")
+        return ExitCode.OK
+    if not wanted:
+        wanted = [str(row.get("id")) for row in _matching(rows, act, router.options.filter)]
+    if not wanted:
+        note("no alert matches, nothing to do")
+        return ExitCode.OK
+    if router.options.dry_run:
+        return show_rehearsal("AlertOutcomeList", wanted, router.view, verb=act.verb)
+    some = f"{', '.join(wanted[:8])}{f' and {len(wanted) - 8} more' if len(wanted) > 8 else ''}"
+    many = f"{len(wanted)} {'alert' if len(wanted) == 1 else 'alerts'}"
+    ask_yes(f"{act.verb.capitalize()} {many}?", router.options, impact=[some])
+    outcomes = act_on_each(wanted, lambda each: _send(router, act, the_alert(router, rows, each)))
+    return show_outcomes(
+        "AlertOutcomeList", outcomes, router.view, past=act.past, words=lambda each: _named(each.answer)
+    )
+
+
+def _matching(rows: Sequence[Fields], act: Act, query: str) -> list[Row]:
+    from llmlb_cli.filtering import admitted
+
+    firing = [row for row in rows if row["is_firing"] and not (act is ACKNOWLEDGE and row.get("acknowledged_by"))]
+    return admitted("AlertList", ALERTS, firing, query)
+
+
+def _send(router: Router, act: Act, alert: Fields) -> Fields:
+    return _readable(router.fields("POST", f"{PATH}/{segment(str(alert['id']))}/{act.verb}", body=act.body))
 
 
 def alerts_of(router: Router) -> list[Fields]:
@@ -101,9 +155,8 @@ def alerts_of(router: Router) -> list[Fields]:
     return [_readable(row) for row in router.rows(PATH, "alerts")]
 
 
-def the_alert(router: Router, wanted: str) -> Fields:
+def the_alert(router: Router, rows: Sequence[Fields], wanted: str) -> Fields:
     """The alert with that id, else the only firing one of that subject or rule. Raises Failure otherwise."""
-    rows = alerts_of(router)
     found = [row for row in rows if row.get("id") == wanted]
     found = found or [row for row in rows if row["is_firing"] and wanted in (row.get("subject"), row.get("rule"))]
     if len(found) == 1:
@@ -129,7 +182,7 @@ def _readable(row: Fields) -> Fields:
     return {**shown, "is_firing": bool(row.get("is_firing"))}
 
 
-def _named(alert: Fields) -> str:
+def _named(alert: Mapping[str, object]) -> str:
     return " ".join(str(each) for each in (alert.get("rule"), alert.get("subject")) if each)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb.client.address import QueryValue
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.output import Listing, show
 from llmlb_cli.record_columns import AUDIT
 from llmlb_cli.spans import since_unix_s
+
+if TYPE_CHECKING:
+    import typer
 
 PATH = "/v0/audit"
 PAGE = 1000
@@ -43,7 +44,7 @@ def list_audit(
             found.append(row)
         if limit and len(found) == limit:
             break
-    show(Listing("AuditList", AUDIT, found), router.view)
+    show(Listing("AuditList", AUDIT, found, empty="no audit records"), router.view)
 
 
 def _newest_first(router: Router) -> Iterator[Fields]:

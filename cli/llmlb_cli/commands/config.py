@@ -11,7 +11,7 @@ import typer
 from llmlb.config.paths import config_dir, data_dir, state_dir
 from llmlb.errors import StoreError
 from llmlb_cli.exits import note
-from llmlb_cli.groups import options_of
+from llmlb_cli.options import options_of
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.registry import SETTINGS
 

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from llmlb.client.contexts import Context, Contexts, load_contexts, save_contexts
+from llmlb.client.contexts import TITLE_COLORS, Context, Contexts, load_contexts, save_contexts
 from llmlb.client.credentials import default_folders, forget_login, resolve
 from llmlb.clock import rfc3339, unix_s
 from llmlb.errors import ConfigurationError
 from llmlb_cli.exits import ExitCode, Failure, usage
 from llmlb_cli.failures import failure_of
-from llmlb_cli.groups import options_of
+from llmlb_cli.options import options_of
 from llmlb_cli.output import FORMATS, Listing, line, show, show_object
 from llmlb_cli.record_columns import CONTEXTS
 from llmlb_cli.suggestions import did_you_mean
@@ -27,6 +27,9 @@ User = Annotated[str | None, typer.Option(metavar="NAME", help="Who usually logs
 Output = Annotated[str | None, typer.Option("--default-output", metavar="FORMAT", help="The format used there.")]
 Confirm = Annotated[
     bool | None, typer.Option("--confirm-name/--no-confirm-name", help="Ask for its name before anything dangerous.")
+]
+TitleColor = Annotated[
+    str | None, typer.Option(metavar="COLOR", help=f"Of the console's title there: {', '.join(TITLE_COLORS)}.")
 ]
 
 
@@ -67,6 +70,7 @@ def add_context(
     user: User = None,
     default_output: Output = None,
     confirm_name: Confirm = None,
+    title_color: TitleColor = None,
     use: Annotated[bool, typer.Option("--use", help="Make it the one that commands use.")] = False,
 ) -> None:
     """Give a router a name. llmlb login --context NAME does the same and logs in at once.
@@ -86,7 +90,12 @@ def add_context(
             hint=f"change it: llmlb context set {name} ...   |   or choose another name",
         )
     made = _changed(
-        Context(name, _url(url)), ca_file=ca_file, user=user, default_output=default_output, confirm_name=confirm_name
+        Context(name, _url(url)),
+        ca_file=ca_file,
+        user=user,
+        default_output=default_output,
+        confirm_name=confirm_name,
+        title_color=title_color,
     )
     _save(contexts.with_context(made, make_current=use or not contexts.by_name))
     _tell(ctx, name, f"added {name} ({made.url})  next: llmlb login --context {name}")
@@ -102,18 +111,26 @@ def set_context(
     user: User = None,
     default_output: Output = None,
     confirm_name: Confirm = None,
+    title_color: TitleColor = None,
 ) -> None:
     """Change a context. An empty text takes a value away. A login is good for the address it was made at only.
 
     Examples:
       llmlb context set prod --default-output wide --confirm-name
-      llmlb context set prod --ca-file ""
+      llmlb context set prod --ca-file "" --title-color red
       llmlb context set lab --url http://10.0.0.3:8080
     """
     contexts = _load()
     found = _known(contexts, name)
     moved = found._replace(url=_url(url)) if url else found
-    made = _changed(moved, ca_file=ca_file, user=user, default_output=default_output, confirm_name=confirm_name)
+    made = _changed(
+        moved,
+        ca_file=ca_file,
+        user=user,
+        default_output=default_output,
+        confirm_name=confirm_name,
+        title_color=title_color,
+    )
     _save(contexts.with_context(made, make_current=False))
     _tell(ctx, name, f"changed {name} ({made.url})  next: llmlb context show {name}")
 
@@ -123,13 +140,16 @@ def remove_context(ctx: typer.Context, name: Name) -> None:
 
     Examples:
       llmlb context remove lab
-      llmlb context remove lab -q
+      llmlb context remove lab --dry-run
       llmlb context remove lab -o json
     """
-    contexts = _load()
-    _save(contexts.without(_known(contexts, name).name))
+    contexts, options = _load(), options_of(ctx)
+    found = _known(contexts, name)
+    if options.dry_run:
+        _tell(ctx, name, f"would remove {name} ({found.url}) and its login")
+        return
+    _save(contexts.without(name))
     gone = forget_login(default_folders(os.environ), name)
-    options = options_of(ctx)
     if not options.view.is_human:
         show_object(
             "Context", {"name": name, "removed": True, "login_forgotten": bool(gone)}, options.view, name="name"
@@ -217,11 +237,15 @@ def _changed(
     user: str | None,
     default_output: str | None,
     confirm_name: bool | None,
+    title_color: str | None,
 ) -> Context:
     """The context with what was given; None leaves a value as it is."""
     if default_output and default_output not in FORMATS:
         hint = did_you_mean(default_output, FORMATS) or f"the formats are {', '.join(FORMATS)}"
         raise usage(f'there is no output format "{default_output}"', hint=hint)
+    if title_color and title_color not in TITLE_COLORS:
+        hint = did_you_mean(title_color, TITLE_COLORS) or f"the colors are {', '.join(TITLE_COLORS)}"
+        raise usage(f'a title cannot be "{title_color}"', hint=hint)
     if ca_file and not os.path.isfile(ca_file):
         raise usage(f"there is no file {ca_file}", hint="--ca-file wants a PEM file with the router's CA")
     given = {
@@ -229,6 +253,7 @@ def _changed(
         "user": user,
         "default_output": default_output,
         "confirm": None if confirm_name is None else "type-name" if confirm_name else "",
+        "color": title_color,
     }
     return context._replace(**{field: value for field, value in given.items() if value is not None})
 
@@ -253,6 +278,7 @@ def _row(contexts: Contexts, name: str) -> dict[str, object]:
         "ca_file": context.ca_file or None,
         "confirm": context.confirm or None,
         "default_output": context.default_output or None,
+        "color": context.color or None,
     }
 
 

@@ -15,7 +15,6 @@ from llmlb.errors import StoreBusy, StoreError
 from llmlb_cli.commands.config import ConfigFile, DataDir
 from llmlb_cli.consent import ask_yes
 from llmlb_cli.exits import ExitCode, Failure, note
-from llmlb_cli.groups import options_of
 from llmlb_cli.local_backups import (
     StoreFiles,
     back_up,
@@ -31,6 +30,7 @@ from llmlb_cli.local_backups import (
     require_store,
     written,
 )
+from llmlb_cli.options import options_of
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.progress import Done, watched
 from llmlb_cli.record_columns import BACKUPS, STORE_FILES

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb.client.simple import events as feed_of
 from llmlb.client.sse import ServerEvent
@@ -15,12 +13,15 @@ from llmlb_cli.columns import Row
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure
 from llmlb_cli.failures import failure_of
-from llmlb_cli.groups import options_of
+from llmlb_cli.options import options_of
 from llmlb_cli.output import Listing, show
 from llmlb_cli.record_columns import EVENT_TAIL, EVENTS
 from llmlb_cli.spans import since_unix_s
 from llmlb_cli.tailing import RowWriter, follow
 from llmlb_cli.text import clean_value
+
+if TYPE_CHECKING:
+    import typer
 
 PATH = "/v0/events"
 LIST_PATH = "/v0/events/recent"
@@ -30,12 +31,10 @@ SILENCE_S = 40.0
 
 TAIL_CELLS: Mapping[str, int] = {"at": 8, "kind": 20, "node_id": 14}
 
-Node = Annotated[str, typer.Option(metavar="ID", help="Only events of this node.")]
-
 
 def list_events(
     ctx: typer.Context,
-    node: Node = "",
+    node: Annotated[str, typer.Option(metavar="ID", help="Only events of this node.")] = "",
     since: Annotated[str, typer.Option(metavar="WHEN", help="Only those since 1h ago, or since an instant.")] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="The newest N, before any filter; 0: all.")] = 100,
 ) -> None:
@@ -53,7 +52,7 @@ def list_events(
 
 def tail_events(
     ctx: typer.Context,
-    node: Node = "",
+    node: Annotated[str, typer.Option(metavar="ID", help="Only events of this node.")] = "",
     last: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="Begin with the last N.")] = 10,
 ) -> ExitCode:
     """Show what happens to the fleet as it happens, until Ctrl-C. It goes on when the router was restarted.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb.client.address import segment
 from llmlb_cli.consent import ask_yes
@@ -18,6 +16,9 @@ from llmlb_cli.registry import API_KEYS
 from llmlb_cli.selection import named
 from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
 from llmlb_cli.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    import typer
 
 SCOPES = ("api", "metrics", "admin")
 

@@ -14,8 +14,7 @@ from llmlb.clock import rfc3339, unix_s
 from llmlb_cli.consent import answer, may_ask
 from llmlb_cli.context import LOGIN_PATH, Fields, Router, router_from
 from llmlb_cli.exits import ExitCode, Failure, note, prompt, usage
-from llmlb_cli.groups import options_of
-from llmlb_cli.options import Options
+from llmlb_cli.options import Options, options_of
 from llmlb_cli.output import line, show_object
 from llmlb_cli.passphrase import password
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note
 from llmlb_cli.output import Listing, show, show_object, write
 from llmlb_cli.record_columns import MODEL_NODES, MODELS
-from llmlb_cli.selection import nodes_of
+from llmlb_cli.selection import nodes_of, unknown_node
 from llmlb_cli.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    import typer
 
 LATEST = ":latest"
 
@@ -39,13 +40,7 @@ def list_models(
         if (not node or node in _ids(row)) and (not ready or (isinstance(row["ready"], int) and row["ready"] > 0))
     ]
     if node and not any(each.get("id") == node for each in nodes):
-        known = [str(each.get("id")) for each in nodes]
-        raise Failure(
-            f'there is no node "{node}" at {router.url}',
-            exit_code=ExitCode.NOT_FOUND,
-            hint=did_you_mean(node, known) or "which there are: llmlb nodes list",
-            context=router.description,
-        )
+        raise unknown_node(node, router, [str(each.get("id")) for each in nodes])
     show(Listing("ModelList", MODELS, rows, name="name", sort_by=("name",)), router.view)
     anything = [str(each.get("id")) for each in nodes if each.get("state") == "online" and not _names(each)]
     if anything and router.view.is_human and not router.options.quiet:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb.client.address import segment
 from llmlb_cli.ages import nodes_with_ages
@@ -15,6 +13,9 @@ from llmlb_cli.exits import Failure, usage
 from llmlb_cli.output import Listing, line, show, show_object, write
 from llmlb_cli.registry import HISTORY, NODES
 from llmlb_cli.selection import with_similar_ids
+
+if TYPE_CHECKING:
+    import typer
 
 STATES = ("pending", "online", "offline")
 
@@ -102,7 +103,8 @@ def add_node(
         item = {"id": added, **{name: each for name, each in answer.items() if name not in ("node_id", "node_token")}}
         show_object("Node", item, router.view, columns=NODES)
         return
-    line(f"added {added} ({str(answer.get('state', '')).capitalize()})  next: llmlb nodes get {added}")
+    state = str(answer.get("state", "")).capitalize()
+    line(f"added {added} ({state}{' until it answers' if state == 'Offline' else ''})  next: llmlb nodes get {added}")
 
 
 def _node(router: Router, node_id: str) -> Fields:

@@ -4,48 +4,53 @@ from __future__ import annotations
 
 import shlex
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from threading import Event
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb.client.address import QueryValue, segment
-from llmlb_cli.columns import Row
+from llmlb_cli.columns import Column, Row
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note, usage
-from llmlb_cli.groups import options_of
+from llmlb_cli.options import options_of
 from llmlb_cli.output import Listing, line, show, show_object, write
-from llmlb_cli.record_columns import ATTEMPTS, REQUEST_TAIL, REQUESTS
+from llmlb_cli.record_columns import ATTEMPTS, COSTS, REQUEST_TAIL, REQUESTS
 from llmlb_cli.spans import since_unix_s
 from llmlb_cli.suggestions import did_you_mean
 from llmlb_cli.tailing import RowWriter, follow
 
+if TYPE_CHECKING:
+    import typer
+
 PATH = "/v0/requests"
 OUTCOMES = ("answered", "failed", "cancelled", "refused")
 PAGE = 1000
+SHORTEST_WINDOW_S = 0.001
+"""Nobody has a page of requests in less."""
 POLL_S = 1.0
 POLLED_ROWS = 200
 ROUNDING_S = 1.0
 KNOWN_IDS = 10_000
 """Two thousand are in the router's memory; what is older comes from its store only to fill a page."""
 
-TAIL_CELLS: Mapping[str, int] = {"at": 8, "model": 18, "node_id": 12, "outcome": 9, "ttft_ms": 6, "total_ms": 6}
+_TABLES: Mapping[str, tuple[str, Sequence[Column]]] = {
+    "attempts": ("AttemptList", ATTEMPTS),
+    "costs": ("CostList", COSTS),
+}
+"""Of one request: what is shown to people as a table of its own."""
 
-Model = Annotated[str | None, typer.Option(metavar="MODEL", help="Only requests for this model.")]
-NodeId = Annotated[str | None, typer.Option("--node", metavar="ID", help="Only those that went to this node.")]
-KeyId = Annotated[str | None, typer.Option("--key", metavar="ID", help="Only those of this API key.")]
-Outcome = Annotated[str | None, typer.Option(metavar="NAME", help=f"Only {', '.join(OUTCOMES)} ones.")]
-Status = Annotated[int | None, typer.Option(metavar="CODE", min=0, max=599, help="Only those answered with it.")]
+TAIL_CELLS: Mapping[str, int] = {"at": 8, "model": 18, "node_id": 12, "outcome": 9, "ttft_ms": 6, "total_ms": 6}
 
 
 def list_requests(
     ctx: typer.Context,
-    model: Model = None,
-    node: NodeId = None,
-    key: KeyId = None,
-    outcome: Outcome = None,
-    status: Status = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only requests for this model.")] = None,
+    node: Annotated[str | None, typer.Option("--node", metavar="ID", help="Only those that went to this node.")] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="ID", help="Only those of this API key.")] = None,
+    outcome: Annotated[str | None, typer.Option(metavar="NAME", help=f"Only {', '.join(OUTCOMES)} ones.")] = None,
+    status: Annotated[
+        int | None, typer.Option(metavar="CODE", min=0, max=599, help="Only those answered with it.")
+    ] = None,
     since: Annotated[str, typer.Option(metavar="WHEN", help="Only those since 1h ago, or since an instant.")] = "",
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="The newest N, before any filter; 0: all.")] = 100,
 ) -> None:
@@ -68,7 +73,7 @@ def get_request(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="The request, as x-llmlb-request-id named it.")],
     curl: Annotated[bool, typer.Option("--curl", help="Print a curl command that repeats it.")] = False,
 ) -> None:
-    """Show one request: the node it went to, why that one, and every try that failed before.
+    """Show one request: the node it went to, why that one, what each candidate would have cost, and the tries before.
 
     --curl needs its body, which is kept only with records.bodies = true, and shown to admins alone.
 
@@ -85,26 +90,29 @@ def get_request(
     if curl:
         line(curl_command(router.url, found))
         return
-    attempts = found.get("attempts")
     if not router.view.is_human:
         show_object("Request", found, router.view, columns=REQUESTS)
         return
-    shown = {name: value for name, value in found.items() if name != "attempts" and value not in (None, "")}
+    shown = {name: value for name, value in found.items() if name not in _TABLES and value not in (None, "")}
     # A column of the list may tell two fields at once; here each has its own line.
     columns = [column for column in REQUESTS if column.cell is None]
     show_object("Request", shown, router.view, columns=columns)
-    if isinstance(attempts, list) and attempts and not router.view.fields:
-        write("\n")
-        show(Listing("AttemptList", ATTEMPTS, attempts, name="node_id"), router.view)
+    for name, (kind, of_table) in _TABLES.items():
+        rows = found.get(name)
+        if isinstance(rows, list) and rows and not router.view.fields:
+            write("\n")
+            show(Listing(kind, of_table, rows, name="node_id"), router.view)
 
 
 def tail_requests(
     ctx: typer.Context,
-    model: Model = None,
-    node: NodeId = None,
-    key: KeyId = None,
-    outcome: Outcome = None,
-    status: Status = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only requests for this model.")] = None,
+    node: Annotated[str | None, typer.Option("--node", metavar="ID", help="Only those that went to this node.")] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="ID", help="Only those of this API key.")] = None,
+    outcome: Annotated[str | None, typer.Option(metavar="NAME", help=f"Only {', '.join(OUTCOMES)} ones.")] = None,
+    status: Annotated[
+        int | None, typer.Option(metavar="CODE", min=0, max=599, help="Only those answered with it.")
+    ] = None,
     last: Annotated[int, typer.Option(metavar="N", min=0, max=1000, help="Begin with the last N.")] = 10,
 ) -> ExitCode:
     """Show requests as they end, until Ctrl-C. It goes on when the router was restarted. --limit N ends after N.
@@ -189,21 +197,51 @@ def _query(
 
 
 def _pages(router: Router, query: Mapping[str, QueryValue | None], limit: int) -> list[Fields]:
-    """The newest ``limit`` records, or all of them for 0, a page at a time."""
+    """The newest ``limit`` records, or all of them for 0.
+
+    A page holds what ended last, and the next one can only be asked for by arrival: a long request at its end would
+    hide what came and went meanwhile. So whatever does not fit in one page is asked for in windows of arrival.
+    """
+    rows = _page(router, query, min(limit, PAGE) or PAGE)
+    if 0 < limit <= PAGE or len(rows) < PAGE:
+        return list(_by_id(rows).values())
     found: dict[str, Fields] = {}
-    before: float | None = None
-    while not limit or len(found) < limit:
-        # Instants carry whole seconds, so a page begins within the second that the last one ended in.
-        size = min(PAGE, limit) if limit and before is None else PAGE
-        rows = router.rows(PATH, "requests", {**query, "limit": size, "before": before})
-        fresh = {str(row.get("id")): row for row in rows if str(row.get("id")) not in found}
-        found.update(list(fresh.items())[: limit - len(found) if limit else None])
-        if len(rows) < size:
-            break
-        second = int(since_unix_s(str(rows[-1].get("at"))))
-        # A second with more than a page of requests: the rest of it cannot be asked for.
-        before = float(second + 1 if fresh else second)
-    return list(found.values())
+    # What the page does not hold had ended by then, so it had arrived as well.
+    before = max(*_arrivals(rows), *map(ended_unix_s, rows)) + ROUNDING_S
+    while len(rows) == PAGE and (not limit or len(found) < limit):
+        # Not the oldest of the page: a window from there on would often be too full, and be asked for twice.
+        since = max(_arrivals(rows)[PAGE // 10], _number(query.get("since")))
+        found.update(_by_id(_window(router, query, since, before)))
+        before = since
+        rows = _page(router, {**query, "before": before}, PAGE)
+    return list({**found, **_by_id(rows)}.values())[: limit or None]
+
+
+def _by_id(rows: Iterable[Fields]) -> dict[str, Fields]:
+    """Each once: where its memory ends and its store begins, a router may tell of one twice."""
+    return {str(row.get("id")): row for row in rows}
+
+
+def _window(router: Router, query: Mapping[str, QueryValue | None], since: float, before: float) -> list[Fields]:
+    """All records that arrived in a window; one that holds more than a page is halved."""
+    rows = _page(router, {**query, "since": since, "before": before}, PAGE)
+    if len(rows) < PAGE or before - since < SHORTEST_WINDOW_S:
+        return rows
+    middle = (since + before) / 2
+    return _window(router, query, middle, before) + _window(router, query, since, middle)
+
+
+def _page(router: Router, query: Mapping[str, QueryValue | None], size: int) -> list[Fields]:
+    return router.rows(PATH, "requests", {**query, "limit": size})
+
+
+def _arrivals(rows: Sequence[Fields]) -> list[float]:
+    """The seconds in which they arrived, oldest first. Instants carry whole seconds."""
+    return sorted(float(int(since_unix_s(str(row.get("at"))))) for row in rows)
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, float) else 0.0
 
 
 def _with_similar_ids(failure: Failure, router: Router, request_id: str) -> Failure:

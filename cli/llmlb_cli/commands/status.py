@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb.clock import monotonic_s
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure
 from llmlb_cli.output import line, show_object
 from llmlb_cli.units import count, duration, milliseconds
+
+if TYPE_CHECKING:
+    import typer
 
 POLL_S = 0.5
 _RATES: Mapping[str, Callable[[float], str]] = {

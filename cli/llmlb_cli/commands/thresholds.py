@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated
-
-import typer
+from typing import TYPE_CHECKING, Annotated
 
 from llmlb_cli.consent import ask_context, ask_typed
 from llmlb_cli.context import Fields, Router, router_of
@@ -15,6 +13,9 @@ from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.registry import EXCLUSIONS
 from llmlb_cli.selection import nodes_of
 from llmlb_cli.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    import typer
 
 PATH = "/v0/settings/load-balancer"
 KEYS: Mapping[str, str] = {
@@ -28,8 +29,6 @@ LARGE_DROP = 0.1
 """Passing over more than this share of the online nodes asks for their number first."""
 
 _MODE = re.compile(r"[A-Za-z_][\w.]*(:\w+)?", re.ASCII)
-
-Changes = Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="gpu, vram (percent), active, mode.")]
 
 
 def get_thresholds(ctx: typer.Context) -> None:
@@ -46,7 +45,7 @@ def get_thresholds(ctx: typer.Context) -> None:
 
 def set_thresholds(
     ctx: typer.Context,
-    changes: Changes,
+    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="gpu, vram (percent), active, mode.")],
     yes: Annotated[bool, typer.Option("--yes", help="Not enough where the change passes over many nodes.")] = False,
     confirm: Annotated[str, typer.Option(metavar="N", help="The number of nodes that the change passes over.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would do; the same as preview.")] = False,
@@ -75,8 +74,11 @@ def set_thresholds(
         line(f"thresholds are now {shown}  next: llmlb thresholds get")
 
 
-def preview_thresholds(ctx: typer.Context, changes: Changes) -> None:
-    """Show which nodes a change would pass over, and change nothing.
+def preview_thresholds(
+    ctx: typer.Context,
+    changes: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="gpu, vram (percent), active, mode.")],
+) -> None:
+    """Show which nodes a change would pass over, and which models would lose their last node; change nothing.
 
     Examples:
       llmlb thresholds preview gpu=70
@@ -93,8 +95,11 @@ def read_changes(words: Sequence[str]) -> Fields:
         name, separator, value = word.partition("=")
         key = KEYS.get(name, name if name in KEYS.values() else "")
         if not separator or not key:
-            hint = did_you_mean(name, KEYS) or f"write KEY=VALUE with {', '.join(KEYS)}: gpu=90"
+            close = f"write {name}=VALUE" if key else did_you_mean(name, KEYS)
+            hint = close or f"write KEY=VALUE with {', '.join(KEYS)}: gpu=90"
             raise usage(f'"{word}" is not a change of a threshold', hint=hint)
+        if key in changes:
+            raise usage(f"{name} is given twice", hint="give each threshold once")
         changes[key] = _value(name, key, value)
     return changes
 
@@ -127,18 +132,20 @@ def _percent(name: str, text: str) -> float:
 def _agree(router: Router, body: Fields) -> None:
     """Ask before a change that takes much capacity away."""
     preview = _preview(router, body)
-    newly = _names(preview.get("newly_excluded"))
+    newly, bereft = _names(preview.get("newly_excluded")), _names(preview.get("models_losing_last_node"))
     online = sum(1 for node in nodes_of(router, state="online")) if newly else 0
     if not newly or len(newly) <= LARGE_DROP * online:
         return
     if router.context.confirm == "type-name":
         ask_context(router.context.name, router.options)
-    some = ", ".join(newly[:8]) + (f" and {len(newly) - 8} more" if len(newly) > 8 else "")
     ask_typed(
         str(len(newly)),
         router.options,
         what=f"the number of nodes passed over, of {online} online",
-        impact=[f"{len(newly)} of {online} online nodes would be passed over: {some}"],
+        impact=[
+            f"{len(newly)} of {online} online nodes would be passed over: {_some(newly)}",
+            *([_last_node(bereft)] if bereft else []),
+        ],
     )
 
 
@@ -153,7 +160,8 @@ def _show_preview(router: Router, body: Fields) -> None:
         for each in excluded
         if isinstance(each, dict)
     ]
-    meta = {"newly_excluded": newly, "no_longer_excluded": no_longer}
+    bereft = _names(preview.get("models_losing_last_node"))
+    meta = {"newly_excluded": newly, "no_longer_excluded": no_longer, "models_losing_last_node": bereft}
     empty = "no node would be passed over"
     show(Listing("ExclusionList", EXCLUSIONS, rows, meta, sort_by=("id",), empty=empty), router.view)
     if router.view.is_human and not router.options.quiet:
@@ -161,12 +169,22 @@ def _show_preview(router: Router, body: Fields) -> None:
             note(
                 f"{len(rows)} {'node' if len(rows) == 1 else 'nodes'} would be passed over, {len(newly)} of them newly"
             )
+        if bereft:
+            note(_last_node(bereft))
         if no_longer:
             note(f"no longer passed over: {', '.join(no_longer)}")
 
 
 def _preview(router: Router, body: Fields) -> Fields:
     return router.fields("PUT", PATH, body=body, query={"dry_run": True})
+
+
+def _last_node(models: Sequence[str]) -> str:
+    return f"{_some(models)} would lose {'its' if len(models) == 1 else 'their'} last node below the thresholds"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _names(value: object) -> list[str]:

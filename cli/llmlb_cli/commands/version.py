@@ -8,7 +8,7 @@ import sys
 import typer
 
 from llmlb import __version__
-from llmlb_cli.groups import options_of
+from llmlb_cli.options import options_of
 from llmlb_cli.output import line, show_object
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from cli.command_line import Run
 from cli.fake_router import Answer, FakeRouter
 
 PATH = "/v0/alerts"
+Pipe = Callable[[str], None]
 
 
 def _alert(alert_id: str, rule: str, subject: str, **fields: object) -> dict[str, object]:
@@ -87,3 +89,27 @@ def test_a_silence_lasts_as_long_as_was_said(alerts: FakeRouter, run: Run) -> No
     assert run("alerts", "silence", "a1", "--for", "31d").code == 2
     assert run("alerts", "silence", "a1", "--for", "soon").code == 2
     assert alerts.asked == []
+
+
+def test_several_alerts_are_acted_on_after_one_question(alerts: FakeRouter, run: Run, piped: Pipe) -> None:
+    assert run("alerts", "ack", "a1", "a4").code == 2, "nobody can be asked here"
+    ran = run("alerts", "ack", "gpu-1", "a4", "gpu-9", "--yes", "-o", "json")
+    assert [(item["id"], item["error"]) for item in json.loads(ran.out)["items"]] == [
+        ("gpu-1", None),
+        ("a4", None),
+        ("gpu-9", "not_found"),
+    ]
+    assert (ran.code, [asked.path for asked in alerts.asked if asked.method == "POST"]) == (
+        9,
+        [f"{PATH}/a1/ack", f"{PATH}/a4/ack"],
+    )
+    piped("a1\na2\n")
+    assert run("alerts", "silence", "-f", "-", "--for", "8h", "--yes").out == (
+        "ID  OUTCOME   DETAIL\na1  silenced  node_offline gpu-1\na2  silenced  node_late gpu-2\n"
+    )
+
+
+def test_a_filter_finds_the_alerts_that_the_verb_means_something_for(alerts: FakeRouter, run: Run) -> None:
+    assert run("alerts", "ack", "--filter", "gpu", "--yes", "-o", "name").out == "a1\na4\n"
+    assert run("alerts", "silence", "--filter", "rule:node_late", "--dry-run", "-o", "name").out == "a2\n"
+    assert run("alerts", "ack", "--filter", "rule:queue", "--yes").err == "no alert matches, nothing to do\n"

@@ -71,6 +71,7 @@ def test_an_unknown_context_gets_the_nearest_name(run: Run) -> None:
         "add x --url http://user@a",
         "add x --url http://a --default-output jsn",
         "add x --url http://a --ca-file missing.pem",
+        "add x --url http://a --title-color rde",
         "add x",
     ],
 )
@@ -86,8 +87,10 @@ def test_a_context_is_changed_value_by_value(home: Path, run: Run) -> None:
     run("context", "set", "prod", "--default-output", "wide", "--user", "")
     found = load_contexts(home / "config" / "contexts.toml").by_name["prod"]
     assert found == Context("prod", ELSEWHERE, ca_file=str(home / "ca.pem"), confirm="type-name", default_output="wide")
-    run("context", "set", "prod", "--no-confirm-name")
-    assert load_contexts(home / "config" / "contexts.toml").by_name["prod"].confirm == ""
+    run("context", "set", "prod", "--no-confirm-name", "--title-color", "red")
+    found = load_contexts(home / "config" / "contexts.toml").by_name["prod"]
+    assert (found.confirm, found.color) == ("", "red")
+    assert json.loads(run("context", "show", "prod", "-o", "json").out)["item"]["color"] == "red"
 
 
 def _log_in(home: Path, name: str, url: str, expires_at_unix_s: float) -> None:
@@ -102,6 +105,7 @@ def test_a_login_is_shown_without_its_secret_and_goes_with_the_context(home: Pat
     assert (rows["prod"]["login"], rows["prod"]["login_expires_at"]) == ("logged in", "2096-10-02T07:06:40Z")
     assert rows["old"]["login"] == "expired"
     assert "jwt" not in run("context", "list", "-o", "yaml").out
+    assert run("context", "remove", "prod", "--dry-run").out.startswith("would remove prod")
     assert "and its login" in run("context", "remove", "prod").out
     assert "prod" not in (home / "state" / "credentials.toml").read_text()
 

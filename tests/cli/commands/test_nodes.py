@@ -77,6 +77,8 @@ def test_several_nodes_are_a_list_in_data(fleet: FakeRouter, run: Run) -> None:
 def test_an_engine_without_an_agent_is_added(router: FakeRouter, run: Run) -> None:
     ran = run("nodes", "add", "http://10.0.0.7:8000", "--node-id", "gpu-7", "--max-concurrency", "16")
     assert ran.out == "added node-9 (Online)  next: llmlb nodes get node-9\n"
+    router.answers["POST", "/v0/nodes"] = Answer(201, {"node_id": "node-9", "state": "offline"})
+    assert "(Offline until it answers)" in run("nodes", "add", "http://10.0.0.9:8000").out
     assert router.asked[0].body == {
         "url": "http://10.0.0.7:8000",
         "agent": False,

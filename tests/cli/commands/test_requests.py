@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
+from typing import NamedTuple, cast
 
 import pytest
 from cli.command_line import Run
 from cli.fake_router import Answer, Asked, FakeRouter, refusal
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llmlb.clock import rfc3339
 from llmlb_cli.commands import requests as command
+from llmlb_cli.context import Router
 from llmlb_cli.spans import since_unix_s
 
 PATH = "/v0/requests"
@@ -41,8 +46,8 @@ def _paging(rows: list[dict[str, object]]) -> object:
     """Answers as the router does: newest first, narrowed and cut."""
 
     def answer(asked: Asked) -> Answer:
-        before = float(asked.query.get("before", "inf"))
-        found = [row for row in rows if since_unix_s(str(row["at"])) < before]
+        since, before = float(asked.query.get("since", "-inf")), float(asked.query.get("before", "inf"))
+        found = [row for row in rows if since <= since_unix_s(str(row["at"])) < before]
         return Answer(200, {"requests": found[: int(asked.query["limit"])]})
 
     return answer
@@ -95,13 +100,43 @@ def test_pages_are_joined_without_loss_or_repetition(
     assert shown == [str(row["id"]) for row in rows][: limit or None]
 
 
-def test_a_second_fuller_than_a_page_does_not_stop_the_listing(
-    router: FakeRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+class Paged(NamedTuple):
+    """A router that holds these requests, in the order in which they ended. arrivals: by id."""
+
+    ended: list[dict[str, object]]
+    arrivals: Mapping[object, float]
+
+    def rows(self, path: str, name: str, query: Mapping[str, float | None]) -> list[dict[str, object]]:
+        since, before = query.get("since") or 0.0, query.get("before") or 2e9
+        found = [row for row in self.ended if since <= self.arrivals[row["id"]] < before]
+        size = int(query["limit"] or 0)
+        # Where the memory of a router ends and its store begins, one may come twice.
+        return [*found[: size - 1], *found[:1]] if 1 < len(found) < size else found[:size]
+
+
+@given(
+    times=st.lists(
+        st.tuples(st.integers(0, 20_000), st.sampled_from((0.1, 1.0, 60.0))),
+        max_size=60,
+        unique_by=lambda each: each[0],
+    ),
+    limit=st.sampled_from((0, 30)),
+    since=st.sampled_from((None, 1_790_000_003.25)),
+)
+def test_long_requests_and_full_seconds_hide_nothing(
+    times: list[tuple[int, float]], limit: int, since: float | None
 ) -> None:
-    monkeypatch.setattr(command, "PAGE", 3)
-    rows = [_request(number, at=1_790_000_010.0 if number > 2 else 1_790_000_001.0) for number in range(9, 0, -1)]
-    router.answers["GET", PATH] = _paging(rows)  # type: ignore[assignment]  # a Route
-    assert run("requests", "list", "--limit", "0", "-o", "name").out.split()[-1] == "req_0001"
+    # A page holds what ended last; what came and went during a long request stands behind it.
+    arrivals: dict[object, float] = {f"req_{at_ms:04}": 1_790_000_000.0 + at_ms / 1000 for at_ms, _ in times}
+    by_end = sorted(times, key=lambda each: each[0] / 1000 + each[1], reverse=True)
+    rows = [_request(at_ms, at=1_790_000_000.0 + at_ms / 1000, total_ms=took * 1000) for at_ms, took in by_end]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "PAGE", 8)
+        found = command._pages(cast(Router, Paged(rows, arrivals)), {"since": since}, limit)
+    shown = [row["id"] for row in found]
+    wanted = [each for each, at in arrivals.items() if at >= (since or 0.0)]
+    assert len(shown) == len(set(shown)) == min(len(wanted), limit or len(wanted))
+    assert set(shown) <= set(wanted)
 
 
 def test_one_request_is_shown_with_its_failed_tries(router: FakeRouter, run: Run) -> None:
@@ -112,6 +147,20 @@ def test_one_request_is_shown_with_its_failed_tries(router: FakeRouter, run: Run
     assert "gpu-2  least_active       0  250ms  reset" in out
     assert "error" not in out
     assert json.loads(run("requests", "get", "req_0001", "-o", "json").out)["item"]["attempts"] == attempts
+
+
+def test_one_request_shows_what_each_candidate_would_have_cost(router: FakeRouter, run: Run) -> None:
+    costs = [
+        {"node_id": "gpu-1", "total_s": 0.52, "terms": {"wait": 0.0, "pre\x1b[2Jfill": 0.12, "decode": 0.4}},
+        {"node_id": "gpu-2", "total_s": 2.5, "terms": {}},
+    ]
+    router.answers["GET", f"{PATH}/req_0001"] = Answer(200, _request(1, costs=costs))
+    out = run("requests", "get", "req_0001").out
+    assert "CANDIDATE   COST  COST OF\n" in out
+    assert "gpu-1      520ms  pre[2Jfill 120ms, decode 400ms\n" in out
+    assert "gpu-2      2.50s  -\n" in out
+    assert "total_s=" not in out
+    assert json.loads(run("requests", "get", "req_0001", "-o", "json").out)["item"]["costs"][1] == costs[1]
 
 
 def test_an_unknown_request_gets_the_nearest_id(router: FakeRouter, run: Run) -> None:

@@ -13,6 +13,7 @@ from llmlb.client.contexts import Context, Contexts
 from llmlb.doctor.finding import warning
 from llmlb.wire.events import EventView
 from llmlb.wire.insight import ExplainedNode
+from llmlb.wire.keys import JoinTokenView
 from llmlb.wire.records import AlertView, AttemptView, AuditEntry, RequestView
 from llmlb_cli.commands.alerts import _readable
 from llmlb_cli.commands.contexts import _row as context_row
@@ -36,6 +37,7 @@ def documented(kind: str) -> list[list[str]]:
         ("EventList", [EventView.model_fields]),
         ("AuditList", [AuditEntry.model_fields]),
         ("AlertList", [_readable(dict.fromkeys(AlertView.model_fields, 1))]),
+        ("JoinTokenList", [JoinTokenView.model_fields]),
         ("NodeVerdictList", [[*ExplainedNode.model_fields, "verdict", "chosen"]]),
         ("FindingList", [finding_row("x", warning("m", fix="f"))]),
     ],

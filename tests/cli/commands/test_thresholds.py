@@ -44,6 +44,13 @@ def test_a_word_that_is_no_change_is_refused_with_an_example(word: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(("words", "hint"), [(["gpu"], "write gpu=VALUE"), (["gpu=85", "gpu_threshold=86"], "once")])
+def test_a_threshold_needs_one_value(words: list[str], hint: str) -> None:
+    with pytest.raises(Failure) as caught:
+        read_changes(words)
+    assert hint in caught.value.hint
+
+
 def test_what_is_in_force_is_shown(router: FakeRouter, run: Run) -> None:
     assert run("thresholds", "get").out == (
         "mode                      metrics\n"
@@ -75,7 +82,27 @@ def test_a_preview_names_who_would_get_work_again(fleet: FakeRouter, run: Run) -
         "no node would be passed over\nno longer passed over: node-17, node-18, node-19, node-20\n"
     )
     meta = json.loads(run("thresholds", "preview", "gpu=85", "-o", "json").out)["meta"]
-    assert meta == {"newly_excluded": [], "no_longer_excluded": ["node-17"], "count": 3}
+    assert meta == {
+        "newly_excluded": [],
+        "no_longer_excluded": ["node-17"],
+        "models_losing_last_node": [],
+        "count": 3,
+    }
+
+
+@pytest.mark.parametrize("words", [("preview",), ("set", "--dry-run")])
+def test_a_preview_names_the_models_that_would_lose_their_last_node(
+    fleet: FakeRouter, run: Run, typed: Callable[..., None], words: tuple[str, ...]
+) -> None:
+    fleet.add(node("rare-1", gpu_usage=78.0, loaded_models=["rare"]))
+    ran = run("thresholds", *words, "gpu=75")
+    assert ran.err == (
+        "6 nodes would be passed over, 2 of them newly\nrare would lose its last node below the thresholds\n"
+    )
+    meta = json.loads(run("thresholds", *words, "gpu=75", "-o", "json").out)["meta"]
+    assert meta["models_losing_last_node"] == ["rare"]
+    typed("5")
+    assert "rare would lose" in run("thresholds", "set", "gpu=60").err, "the question names them too"
 
 
 def test_a_dry_run_of_set_is_the_preview(fleet: FakeRouter, run: Run) -> None:

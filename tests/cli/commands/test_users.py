@@ -50,9 +50,23 @@ def test_deleting_a_user_needs_the_name(router: FakeRouter, run: Run, typed: Cal
     assert router.told("DELETE", "/v0/users/kim")
 
 
-@pytest.mark.parametrize(("name", "hint"), [("admn", "did you mean admin"), ("zzz", "")])
-def test_an_unknown_user_gets_the_nearest_name(name: str, hint: str, router: FakeRouter, run: Run) -> None:
+@pytest.mark.parametrize("how", ["--confirm={}", "--dry-run"])
+@pytest.mark.parametrize(("name", "hint"), [("admn", "did you mean admin"), ("zzz", "llmlb users list")])
+def test_an_unknown_user_gets_the_nearest_name(how: str, name: str, hint: str, router: FakeRouter, run: Run) -> None:
     router.answers["DELETE", f"/v0/users/{name}"] = refusal(404, "user_not_found", "There is no such user.")
-    ran = run("users", "delete", name, f"--confirm={name}")
-    assert ran.code == 6
+    ran = run("users", "delete", name, how.format(name))
+    assert (ran.code, ran.out) == (6, "")
+    assert ran.err.startswith(f'error: there is no user "{name}"')
     assert hint in ran.err
+
+
+def test_a_role_is_changed_after_a_question_and_not_where_it_is_that_already(router: FakeRouter, run: Run) -> None:
+    router.users.append({"username": "kim", "role": "viewer"})
+    assert run("users", "set", "kim", "--role", "admin").code == 2
+    assert "would PATCH" in run("users", "set", "kim", "--role", "admin", "--dry-run").out
+    assert run("users", "set", "kim", "--role", "viewer").out == "kim is viewer now  next: llmlb users list\n"
+    assert run("users", "set", "kym", "--role", "admin", "--yes").code == 6
+    assert run("users", "set", "kim", "--role", "root", "--yes").code == 2
+    assert router.told("PATCH", "/v0/users/kim") == []
+    assert run("users", "set", "kim", "--role", "admin", "--yes").code == 0
+    assert router.told("PATCH", "/v0/users/kim")[0].body == {"role": "admin"}

@@ -38,6 +38,24 @@ def test_the_routers_dry_run_agrees_and_changes_nothing() -> None:
     drive(script, router=fleet_over(1))
 
 
+def test_models_that_would_lose_their_last_node_are_named_and_the_router_agrees() -> None:
+    router = fleet_over(1)
+    router.nodes["gpu-00"].update(loaded_models=["rare"], available_models=["rare"])
+
+    async def script(console: Console) -> None:
+        await console.press("T")
+        assert "last node" not in console.text()
+        await console.press("6", "0")
+        assert "! rare would lose its last node" in console.text()
+        await console.press("c")
+        await console.until(lambda: "the router agrees: 1 nodes" in console.text())
+        router.nodes["gpu-05"].update(loaded_models=["other"], gpu_usage=70.0)
+        await console.press("c")
+        await console.until(lambda: "the router counts otherwise: other, rare" in console.text())
+
+    drive(script, router=router)
+
+
 def test_a_router_that_counts_otherwise_is_told_of() -> None:
     router = fleet_over(1)
 
@@ -63,6 +81,70 @@ def test_a_small_change_is_applied_at_once_and_taken_back() -> None:
         assert "nothing to take back" in console.text()
 
     drive(script, router=router)
+
+
+def test_undo_takes_back_its_own_change_and_leaves_what_others_changed() -> None:
+    router = fleet_over(1)
+
+    async def script(console: Console) -> None:
+        await console.press("T", "9", "5", "enter")
+        await console.until(lambda: router.settings["gpu_threshold"] == 95.0)
+        router.change_settings(vram_threshold=70.0)
+        await console.settle()
+        await console.press("U")
+        assert "now gpu=95, then gpu=80" in console.text()
+        assert "llmlb thresholds set gpu=80 " in console.text() + " "
+        await console.press("y")
+        await console.until(lambda: router.settings["gpu_threshold"] == 80.0)
+        assert router.mutations[-1][2] == {"gpu_threshold": 80.0}
+        assert router.settings["vram_threshold"] == 70.0
+
+    drive(script, router=router)
+
+
+def test_undo_stops_where_somebody_changed_the_same_setting_since() -> None:
+    router = fleet_over(1)
+
+    async def script(console: Console) -> None:
+        await console.press("T", "9", "5", "enter")
+        await console.until(lambda: router.settings["gpu_threshold"] == 95.0)
+        await console.press("U")
+        router.settings["gpu_threshold"] = 85.0  # the feed has not told it yet
+        await console.press("y")
+        await console.until(lambda: "somebody else set gpu=85 since" in console.text())
+        await console.press("y", "escape", "U")
+        assert "undo: somebody else set gpu=85 since" in console.text()
+        assert [body for _, _, body in router.mutations] == [{"gpu_threshold": 95.0}]
+
+    drive(script, router=router)
+
+
+def test_undo_that_passes_over_more_than_a_tenth_wants_the_number_typed() -> None:
+    router = FakeRouter(0)
+    for number in range(20):
+        router.add_node(f"gpu-{number:02d}", gpu_usage=85.0 if number < 5 else 30.0, vram_usage=50.0)
+
+    async def script(console: Console) -> None:
+        await console.press("T", "9", "5", "enter")
+        await console.until(lambda: router.settings["gpu_threshold"] == 95.0)
+        await console.press("U")
+        assert "type 5 to confirm" in console.text()
+        await console.press("y")
+        assert router.settings["gpu_threshold"] == 95.0
+        await console.press("5", "enter")
+        await console.until(lambda: router.settings["gpu_threshold"] == 80.0)
+
+    drive(script, router=router)
+
+
+def test_the_command_that_does_the_same_names_the_mode_that_was_chosen() -> None:
+    async def script(console: Console) -> None:
+        await console.press("T")
+        assert "mode=" not in console.text()
+        await console.press("m")
+        assert "llmlb thresholds set gpu=80 vram=90 active=10 mode=round_robin" in console.text()
+
+    drive(script)
 
 
 def test_a_change_that_passes_over_more_than_a_tenth_wants_the_number_typed() -> None:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from llmlb_cli.completing import _known_options
 from llmlb_cli.tree import COMMANDS, Noun
 from llmlb_tui.app import ConsoleApp
 from llmlb_tui.model.actions import ACTIONS, BY_ID, Danger, Place, actions_of, cli_line, footer_actions
 from llmlb_tui.model.acts import ACTS
 from llmlb_tui.screens.alerts import AlertScreen
-from llmlb_tui.screens.events import EventScreen
+from llmlb_tui.screens.events import EventPage, EventScreen
 from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.screens.help import HelpScreen
 from llmlb_tui.screens.keys import KeyScreen
@@ -20,6 +21,7 @@ SCREENS: dict[Place, type[ConsoleScreen]] = {
     Place.FLEET: FleetScreen,
     Place.NODE: NodeScreen,
     Place.EVENTS: EventScreen,
+    Place.EVENT: EventPage,
     Place.REQUESTS: RequestScreen,
     Place.ALERTS: AlertScreen,
     Place.KEYS: KeyScreen,
@@ -70,6 +72,24 @@ def test_every_command_that_an_action_names_exists() -> None:
         if entry is None or (isinstance(entry, Noun) and words[2] not in entry.verbs):
             missing.add(" ".join(words[:3]))
     assert missing <= {"llmlb top --context"}, "the lead registers top"
+
+
+def test_every_option_that_an_action_names_exists() -> None:
+    for action in ACTIONS:
+        words = action.cli.split()
+        named = {word for word in words if word.startswith("--")}
+        path = [word for word in words[1:3] if not word.startswith("-")]
+        assert named <= {spelling for spelling, _, _ in _known_options(path)}, action.id
+
+
+def test_what_the_lists_of_the_command_line_can_do_too_says_so() -> None:
+    for name, option in (
+        ("filter", "--filter"),
+        ("sort", "--sort-by"),
+        ("reverse", "--sort-by"),
+        ("columns", "--fields"),
+    ):
+        assert option in BY_ID[name].cli.split()
 
 
 def test_whatever_removes_something_must_be_typed() -> None:

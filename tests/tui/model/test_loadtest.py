@@ -5,6 +5,8 @@ from hypothesis import given
 from tui.model.test_reading import JSON
 
 from llmlb_tui.model.loadtest import LoadTest, Stage, Wanted
+from llmlb_tui.render.glyphs import UNICODE
+from llmlb_tui.render.loadtest import loadtest_lines
 
 PROGRESS = {
     "type": "progress",
@@ -49,10 +51,21 @@ def test_a_process_without_a_result_has_failed() -> None:
     assert done.verdict == "PASS"
 
 
+GATE = {"gate": "errors>0", "passed": True, "measured": 3.0, "unit": "s", "note": "3"}
+COMPARED = {"metric": "ttft", "percentile": 50.0, "before_ms": 12.0, "after_ms": 9.0, "change": 0.1, "verdict": "worse"}
+COMPARISON = {"type": "comparison", "before": "base", "unlike": ["load"], "rows": [COMPARED], "errors": COMPARED}
+
+
 @given(JSON)
 def test_no_line_of_the_process_breaks_the_console(value: object) -> None:
     test = LoadTest()
     test.apply(value)
+    test.apply({"type": "start", "gates": value})
+    for name in (*GATE, *COMPARED, *COMPARISON):
+        test.apply({"type": "result", "gates": [GATE | {name: value}]})
+        compared = COMPARED | {name: value}
+        test.apply(COMPARISON | {"rows": [compared], "errors": compared} | {name: value})
+        loadtest_lines(test, UNICODE, 80, router="r")
     for name in PROGRESS:
         test.apply(PROGRESS | {name: value})
         assert 0.0 <= test.share_done <= 1.0
@@ -67,6 +80,11 @@ def test_no_line_of_the_process_breaks_the_console(value: object) -> None:
         (Wanted(requests="-5"), True),
         (Wanted(at_once="many"), True),
         (Wanted(max_tokens="١٢"), True),
+        (Wanted(gates="p90_ttft>500ms errors>0", duration="60s"), False),
+        (Wanted(requests="", duration="60s"), False),
+        (Wanted(duration="soon"), True),
+        (Wanted(gates="p90_tttf>1s"), True),
+        (Wanted(gates="slow"), True),
     ],
 )
 def test_a_test_that_cannot_run_is_refused_before_it_starts(wanted: Wanted, problem: bool) -> None:

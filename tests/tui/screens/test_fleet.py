@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual import events
 from tui.driving import NAMED, Console, drive
 from tui.fake_router import FakeRouter
 
+from llmlb_tui.options import ConsoleOptions
+from llmlb_tui.preferences import Preferences
 from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.screens.node import NodeScreen
+from llmlb_tui.start import make_desk
 
 
 def cursor(console: Console) -> str:
@@ -127,6 +132,23 @@ def test_columns_are_switched_one_by_one() -> None:
         assert "TEMP" in console.text()
 
     drive(script)
+
+
+def test_columns_are_remembered_for_their_context(tmp_path: Path) -> None:
+    async def script(console: Console) -> None:
+        console.app.preferences = Preferences(tmp_path)
+        await console.press("colon", *"columns id,temp,score", "enter")
+        await console.press("c", "j", "j", "j", "space", "escape")
+        await console.press("1")
+        assert "SCORE" in console.text(), "a view without columns of its own shows the chosen ones"
+
+    drive(script)
+    again = Preferences(tmp_path)
+    assert again.columns("prod-eu") == ("id", "temp", "score", "avg")
+    assert again.columns("elsewhere") == ()
+    options = ConsoleOptions("http://router.test:8080", context="prod-eu")
+    assert make_desk(options, again, None).view.columns == ("id", "temp", "score", "avg")
+    assert make_desk(options._replace(once=True), again, None).view.columns == ()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50), (60, 15), (100, 30), (240, 60)])
@@ -251,6 +273,19 @@ def test_pause_holds_the_picture_and_loses_nothing() -> None:
         console.clock.advance(2.0)
         await console.settle()
         assert "777" in console.text()
+
+    drive(script, router=router)
+
+
+def test_nothing_is_changed_by_the_picture_of_a_moment_ago() -> None:
+    router = FakeRouter(3)
+
+    async def script(console: Console) -> None:
+        await console.press("p", "d")
+        assert "drain: the picture is held still; p lets it go on" in console.text()
+        assert router.mutations == []
+        await console.press("p", "d", "y")
+        await console.until(lambda: bool(router.mutations))
 
     drive(script, router=router)
 

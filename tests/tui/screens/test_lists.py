@@ -1,4 +1,4 @@
-"""Events, requests, alerts, keys and the pages that are read."""
+"""Requests, alerts, keys and the pages that are read."""
 
 from __future__ import annotations
 
@@ -34,49 +34,6 @@ def request(number: int, **fields: object) -> dict[str, Any]:
         "client_request_id": "",
         **fields,
     }
-
-
-def test_events_stick_to_the_newest_until_the_cursor_leaves_it() -> None:
-    router = FakeRouter(3)
-
-    async def script(console: Console) -> None:
-        for number in range(40):
-            router.change("gpu-0001", "online", f"cause {number}")
-        await console.settle()
-        await console.press("E")
-        assert "cause 39" in console.text()
-        await console.press("up", "up")
-        for number in range(40, 54):
-            router.change("gpu-0002", "offline", f"cause {number}")
-        await console.settle()
-        assert "+14 new (G)" in console.text()
-        assert "cause 53" not in console.text()
-        await console.press("G")
-        assert "cause 53" in console.text()
-        assert "new (G)" not in console.text()
-        assert console.app.desk.state.events.unread == 0
-
-    drive(script, router=router)
-
-
-def test_events_are_filtered_and_opened() -> None:
-    router = FakeRouter(3)
-
-    async def script(console: Console) -> None:
-        router.change_settings(cause="gpu 80 -> 90")
-        router.change("gpu-0001", "offline", "no heartbeat")
-        await console.settle()
-        await console.press("E", "slash", *"thresh", "enter")
-        assert "no heartbeat" not in console.text()
-        assert "(by bob)" in console.text()
-        await console.press("up", "enter")
-        assert "T shows the thresholds" in console.text()
-        await console.press("escape", "escape")
-        assert "no heartbeat" in console.text()
-        await console.press("escape")
-        assert "NODES 3" in console.text()
-
-    drive(script, router=router)
 
 
 def test_an_alert_is_taken_and_silenced() -> None:
@@ -128,6 +85,27 @@ def test_requests_come_by_themselves_and_are_filtered() -> None:
     drive(script, router=router)
 
 
+def test_a_filter_of_requests_is_the_command_lines_and_says_where_it_is_wrong() -> None:
+    router = FakeRouter(2)
+    router.requests = [request(2, status=502, outcome="failed", error="node lost"), request(1)]
+
+    async def script(console: Console) -> None:
+        await console.press("R")
+        await console.until(lambda: "1.92s" in console.text())
+        await console.press("slash", *"status:502 total>1s", "enter")
+        assert "1 of the last 2" in console.text()
+        await console.press("escape", "slash", *"statis:502", "enter")
+        assert "there is no field statis" in console.text(), "and the line stays, to be mended"
+        await console.press("escape")
+        assert "2 of the last 2" in console.text()
+        await console.press("p", "slash", *"!failed", "enter")
+        assert "1 of the last 2" in console.text(), "also while the picture is held still"
+        await console.press("escape")
+        assert "2 of the last 2" in console.text()
+
+    drive(script, router=router)
+
+
 def test_one_request_shows_each_of_its_tries() -> None:
     router = FakeRouter(2)
     attempt = {
@@ -171,6 +149,19 @@ def test_why_explains_the_model_that_was_chosen() -> None:
         assert "eligible" in console.text()
 
     drive(script)
+
+
+def test_why_on_a_nodes_own_screen_is_about_that_node() -> None:
+    router = FakeRouter(6)
+
+    async def script(console: Console) -> None:
+        await console.press("colon", *"node gpu-0004", "enter", "enter", "w")
+        await console.until(lambda: "would go to" in console.text())
+        assert "qwen3-32b" in console.text(), "its own only model, without a choice among those of the fleet"
+        first = next(line for line in console.lines() if "NODE   " not in line and "/16" in line)
+        assert first.split()[0] == "gpu-0004"
+
+    drive(script, router=router)
 
 
 def test_a_key_is_made_shown_once_and_ended() -> None:
@@ -230,13 +221,38 @@ def test_an_act_on_a_nodes_own_screen_is_about_that_node_alone() -> None:
 
 def test_copy_offers_the_id_json_and_the_command() -> None:
     async def script(console: Console) -> None:
-        await console.press("y", "i", "y", "j", "y", "c")
+        await console.press("y", "i", "y", "j", "y", "c", "y", "r")
         first = console.app.desk.selection.cursor
+        assert console.copied[3].startswith(f"{first} ")
+        assert "Online" in console.copied[3]
         assert console.copied[0] == first
         assert json.loads(console.copied[1])[0]["id"] == first
         assert console.copied[2] == f"llmlb nodes get {first} -o json --context prod-eu"
 
     drive(script)
+
+
+def test_every_list_offers_its_row_as_json_and_the_command_that_shows_it() -> None:
+    router = FakeRouter(3)
+    router.requests = [request(1)]
+
+    async def script(console: Console) -> None:
+        router.alert("a1")
+        router.change("gpu-0001", "offline", "silent")
+        await console.settle()
+        for screen in ("R", "A", "E"):
+            await console.press(screen)
+            await console.settle()
+            await console.press("y", "j", "y", "c", "escape")
+        texts, commands = console.copied[::2], console.copied[1::2]
+        assert [json.loads(text)["node_id"] for text in texts] == ["gpu-0001"] * 3
+        assert commands == [
+            "llmlb requests get req-1 -o json --context prod-eu",
+            "llmlb alerts list --all --filter id:a1 -o json --context prod-eu",
+            "llmlb events list --node gpu-0001 --context prod-eu",
+        ]
+
+    drive(script, router=router)
 
 
 def test_export_writes_the_rows_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,6 +282,8 @@ def test_help_lists_every_key_of_the_screen_and_scrolls() -> None:
             assert text in seen or text == "the saved"
         await console.press("escape")
         assert "NODES" in console.text()
+        await console.press("R", "question_mark", "G")
+        assert "Filters: status:502" in console.text()
 
     drive(script)
 

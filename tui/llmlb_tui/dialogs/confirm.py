@@ -89,11 +89,22 @@ class ConfirmDialog(Dialog):
             lines.append(line(dim(f"  {self._skipped} marked nodes are left alone: {self._act.misfit}")))
         present = [nodes[pinned.id] for pinned in self._targets if pinned.id in nodes]
         lines += [line(part) for part in wrapped(self._act.effect(present), cells)]
-        same = cli_line(BY_ID[self._act.verb], self._cli_ids(), context=desk.identity.context)
+        same = self.same(self._cli_ids(), desk.identity.context)
         lines += [line(dim(part)) for part in wrapped(f"Same as: {same}", cells, limit=3)]
         if self._said:
             lines += [EMPTY, *(line(Span(part, Role.TROUBLE)) for part in wrapped(self._said, cells))]
         return lines
+
+    def same(self, ids: Sequence[str], context: str) -> str:
+        """The command that does the same."""
+        return cli_line(BY_ID[self._act.verb], ids, context=context)
+
+    def facts(self, node: NodeRow) -> str:
+        """What tells one node from another: address, cards, load."""
+        host = node.url.partition("://")[2].partition("/")[0]
+        cards = f"{len(node.gpus)}x {node.gpus[0]}" if node.gpus else ""
+        load = f"gpu {percent(node.gpu)} active {count(node.active)}"
+        return "  ".join(filter(None, [host, cards, load]))
 
     def _cli_ids(self) -> list[str]:
         ids = [pinned.id for pinned in self._targets]
@@ -121,18 +132,18 @@ class ConfirmDialog(Dialog):
         pieces = [Span(f"  {glyphs.moods[node.mood]} ", MOOD_ROLES[node.mood]), Span(name)]
         if node.revision != pinned.revision:
             return line(*pieces, Span(" changed since this dialog opened", Role.WARNING))
-        return line(*pieces, dim(f" {cut(_facts(node), max(10, cells - 27))}"))
+        return line(*pieces, dim(f" {cut(self.facts(node), max(10, cells - 27))}"))
 
     def action_yes(self) -> None:
         if not self.typed:
-            self._begin()
+            self.begin()
 
     def chosen(self, name: str) -> None:
-        self._begin()
+        self.begin()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._begin()
+        self.begin()
 
     def action_cancel(self) -> None:
         if self._phase is Phase.WORKING:
@@ -141,7 +152,17 @@ class ConfirmDialog(Dialog):
             return
         self.close()
 
-    def _begin(self) -> None:
+    @property
+    def is_asking(self) -> bool:
+        """Whether nothing has been done yet."""
+        return self._phase is Phase.ASKING
+
+    def refuse(self, reason: str) -> None:
+        """Say why nothing was done."""
+        self._said = reason
+        self.sync()
+
+    def begin(self) -> None:
         """Act, once, however often the key is hit."""
         if self._phase is not Phase.ASKING:
             return
@@ -195,11 +216,3 @@ class ConfirmDialog(Dialog):
         app.note("failed", self._results[failed[0]], subject=failed[0])
         self.query_one("#choice-cancel").focus()
         self.sync()
-
-
-def _facts(node: NodeRow) -> str:
-    """What tells one node from another: address, cards, load."""
-    host = node.url.partition("://")[2].partition("/")[0]
-    cards = f"{len(node.gpus)}x {node.gpus[0]}" if node.gpus else ""
-    load = f"gpu {percent(node.gpu)} active {count(node.active)}"
-    return "  ".join(filter(None, [host, cards, load]))

@@ -18,8 +18,8 @@ from textual.widgets import Input
 
 from llmlb_tui.model.text import ascii_only, width
 from llmlb_tui.render.line import Line, Role, Span, clipped, line
+from llmlb_tui.render.painter import Painter
 from llmlb_tui.widgets.lines import Lines
-from llmlb_tui.widgets.painter import Painter
 from llmlb_tui.widgets.synced import SyncedScreen
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class Choice(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         base = Role.CURSOR if self.has_focus else Role.TEXT
         marked = f">{self._text[1:-1]}<" if self.has_focus else self._text
-        return self._painter().strip(Line((Span(marked, Role.STRONG),), base), self.size.width)
+        cells = self.size.width
+        return Strip(self._painter().segments(Line((Span(marked, Role.STRONG),), base), cells), cells)
 
     def on_focus(self) -> None:
         self.refresh()

@@ -15,20 +15,24 @@ from llmlb_tui.widgets.lines import Lines
 
 FIELDS = (
     ("requests", "Requests"),
+    ("duration", "Duration like 60s (empty: none)"),
     ("at_once", "At once (empty: all, max 64)"),
     ("rate", "Rate per s (empty: none)"),
     ("model", "Model (empty: the first)"),
     ("max_tokens", "Longest answer, tokens"),
     ("slo", "Good is (ttft=2s,e2e=10s)"),
+    ("gates", "Fails if (p90_ttft>1s errors>0)"),
+    ("baseline", "Compare with (a saved run)"),
 )
 
 
 class LoadTestDialog(Dialog):
-    """Six fields. done: gets what was entered."""
+    """A field for each thing wanted. done: gets what was entered."""
 
     AUTO_FOCUS = "#requests"
     DEFAULT_CSS = """
-    LoadTestDialog .label { width: 32; }
+    LoadTestDialog .label { width: 33; }
+    LoadTestDialog > #box > .field { margin-top: 0; }
     """
 
     def __init__(self, wanted: Wanted, done: Callable[[Wanted], None]) -> None:
@@ -67,7 +71,7 @@ class LoadTestDialog(Dialog):
             self.chosen("take")
 
     def chosen(self, name: str) -> None:
-        wanted = Wanted(*(self.query_one(f"#{field}", Input).value.strip() for field, _ in FIELDS))
+        wanted = Wanted(**{field: self.query_one(f"#{field}", Input).value.strip() for field, _ in FIELDS})
         self._said = wanted.problem()
         if self._said:
             self.sync()

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding
-from textual.containers import Horizontal
-from textual.widget import Widget
 from textual.widgets import Input
 
-from llmlb.errors import LlmlbError, RouterRefused
-from llmlb_tui.dialogs.dialog import Dialog
-from llmlb_tui.model.acts import explain_refusal
-from llmlb_tui.model.reading import rows
-from llmlb_tui.model.settings import Limit, Settings, read_settings
+from llmlb.errors import LlmlbError
+from llmlb_tui.dialogs.settings import SettingsDialog
+from llmlb_tui.model.reading import names, rows
+from llmlb_tui.model.settings import Limit, Settings, SettingsChange, read_settings
 from llmlb_tui.model.text import clean
 from llmlb_tui.model.thresholds import Preview, preview
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 from llmlb_tui.render.thresholds import dry_run_line, limit_line, preview_lines
-from llmlb_tui.widgets.lines import Lines
 
 DEFAULTS = Settings()
+MAX_MODELS = 100_000
 MODES = ("metrics", "round_robin", "adaptive")
 
 
-class ThresholdDialog(Dialog):
+class ThresholdDialog(SettingsDialog):
     """The editor. The settings it started from are pinned: if they change meanwhile, nothing is applied."""
 
     AUTO_FOCUS = ""
@@ -51,8 +48,6 @@ class ThresholdDialog(Dialog):
         self._then = settings
         self._limit = Limit.GPU
         self._entry = ""
-        self._said: Line | None = None
-        self._is_working = False
         self._preview: tuple[tuple[int, Settings], Preview, float] | None = None
 
     def heading(self) -> str:
@@ -77,7 +72,8 @@ class ThresholdDialog(Dialog):
             lines.append(line(Span("! the settings were changed by somebody else; Esc, then T", Role.TROUBLE)))
         if self._said is not None:
             lines.append(self._said)
-        body = " ".join(f"{limit.value}={self._then.value(limit):g}" for limit in Limit)
+        changed_mode = ["mode"] if self._then.mode != self._base.mode else []
+        body = self._then.words([*Limit, *changed_mode])
         lines += [line(dim(part)) for part in wrapped(f"Same as: llmlb thresholds set {body}", cells)]
         lines.append(
             line(dim("Up/Down field  Left/Right -/+1  Shift x10  0-9 type  m mode  r revert  D defaults")),
@@ -90,33 +86,11 @@ class ThresholdDialog(Dialog):
     def _room(self) -> int:
         return 8 if self.size.height >= 30 else 4
 
-    def inputs(self) -> Iterator[Widget]:
-        with Horizontal(classes="field", id="confirm"):
-            yield Lines(self._confirm_label, self.console_app.painter_now, classes="label")
-            yield Input(select_on_focus=False, id="confirmation", disabled=True)
-
     def choices(self) -> Sequence[tuple[str, str]]:
         return (("cancel", "Cancel"), ("check", "Check on router"), ("apply", "Apply"))
 
-    def _confirm_label(self, cells: int, height: int) -> list[Line]:
-        needed = self._needed()
-        return [line(Span(f"type {needed} to confirm", Role.WARNING)) if needed else EMPTY]
-
-    def _needed(self) -> str:
-        """The number that must be typed for a big change; the context's name where that asks for it."""
-        identity = self.console_app.desk.identity
-        if identity.must_type_name:
-            return identity.context
-        found, _ = self._found()
-        return str(len(found.newly)) if found.is_big else ""
-
-    def sync(self) -> int:
-        changed = super().sync()
-        for field in self.query("#confirmation").results(Input):
-            needed = bool(self._needed())
-            field.disabled = not needed
-            self.query_one("#confirm").display = needed
-        return changed
+    def found(self) -> Preview:
+        return self._found()[0]
 
     def _found(self) -> tuple[Preview, float]:
         """The preview, worked out once per state of the fleet and of the editor."""
@@ -202,60 +176,49 @@ class ThresholdDialog(Dialog):
         self._take_entry()
         app = self.console_app
         reason = app.why_not_thresholds()
-        changes = self._then.changes_from(self._base)
-        needed = self._needed()
         if self._is_working:
             return
         if reason:
-            self._say(reason)
-        elif not changes:
-            self._say("nothing is changed yet")
+            self.refuse(reason)
+        elif self._then == self._base:
+            self.refuse("nothing is changed yet")
         elif app.desk.state.settings != self._base:
-            self._say("somebody else changed the settings meanwhile; nothing was applied. Esc, then T")
-        elif needed and self.query_one("#confirmation", Input).value.strip() != needed:
-            self._say(f"type {needed} below, then Enter: nothing was applied")
-            self.query_one("#confirmation").focus()
-        else:
+            self.refuse("somebody else changed the settings meanwhile; nothing was applied. Esc, then T")
+        elif self.is_confirmed():
             self._is_working = True
-            app.spawn(self._apply(changes))
+            app.spawn(self._apply(SettingsChange(self._base, self._then)))
 
     async def _check(self) -> None:
         changes = self._then.changes_from(self._base) or {"gpu_threshold": self._base.gpu}
         try:
             answer = await self.console_app.client.put_settings(changes, dry_run=True)
         except LlmlbError as error:
-            self._failed(error)
+            self.failed(error)
         else:
             found, _ = self._found()
             router = [clean(row.get("id")) for row in rows(answer.get("excluded"))]
-            self._said = dry_run_line([verdict.node_id for verdict in found.excluded], router)
+            self._said = dry_run_line(
+                [verdict.node_id for verdict in found.excluded],
+                router,
+                bereft=found.bereft,
+                router_bereft=names(answer.get("models_losing_last_node"), MAX_MODELS),
+            )
         self._is_working = False
         self.sync()
 
-    async def _apply(self, changes: Mapping[str, object]) -> None:
+    async def _apply(self, change: SettingsChange) -> None:
         app = self.console_app
         try:
-            present = read_settings(await app.client.settings())
-            if present != self._base:
-                app.desk.state.settings = present
-                self._say("somebody else changed the settings meanwhile; nothing was applied. Esc, then T")
+            if await self.have_changed(change.before):
+                self.refuse("somebody else changed the settings meanwhile; nothing was applied. Esc, then T")
                 return
-            answer = await app.client.put_settings(changes)
+            answer = await app.client.put_settings(change.applied.changes_from(change.before))
         except LlmlbError as error:
-            self._failed(error)
+            self.failed(error)
             return
         finally:
             self._is_working = False
-        app.desk.undo = self._base
+        app.desk.undo = change
         app.desk.state.settings = read_settings(answer)
         app.say("the thresholds are changed; U takes that back")
         self.close()
-
-    def _failed(self, error: LlmlbError) -> None:
-        if isinstance(error, RouterRefused) and error.status == 401:
-            self.console_app.session_ended(error.message)
-        self._say(explain_refusal(error))
-
-    def _say(self, text: str) -> None:
-        self._said = line(Span(text, Role.TROUBLE))
-        self.sync()

@@ -13,6 +13,7 @@ class Place(StrEnum):
     FLEET = "the list of nodes"
     NODE = "one node"
     EVENTS = "events"
+    EVENT = "one event"
     REQUESTS = "requests"
     ALERTS = "alerts"
     KEYS = "API keys"
@@ -89,12 +90,15 @@ KEY_NAMES = {
 }
 
 EVERYWHERE = tuple(Place)
-LISTS = (Place.FLEET, Place.EVENTS, Place.REQUESTS, Place.ALERTS, Place.KEYS, Place.NODE, Place.HELP)
+LISTS = (
+    Place.FLEET, Place.EVENTS, Place.EVENT, Place.REQUESTS, Place.ALERTS, Place.KEYS, Place.NODE, Place.LOADTEST,
+    Place.HELP,
+)  # fmt: skip
 NODES = (Place.FLEET, Place.NODE)
 _FLEET = (Place.FLEET,)
 ONLY_SEEN = "it changes only what this screen shows"
 
-_LETTERED = (Place.FLEET, Place.EVENTS, Place.REQUESTS, Place.KEYS, Place.NODE, Place.HELP)
+_LETTERED = tuple(place for place in LISTS if place is not Place.ALERTS)
 """Where j and k move; among the alerts k acknowledges, and half of a pair would be a trap."""
 
 
@@ -119,15 +123,20 @@ ACTIONS: tuple[Action, ...] = (
     _move("last", ("G", "end"), "the last row; events follow the newest again"),
     Action("open", ("enter",), "detail", "open the row under the cursor", Group.MOVE,
            (Place.FLEET, Place.EVENTS, Place.REQUESTS, Place.ALERTS), cli="llmlb nodes get {ids}", footer=3),
+    Action("open_node", ("enter",), "node", "open the node that the event is about", Group.MOVE, (Place.EVENT,),
+           cli="llmlb nodes get {ids}", footer=3),
     _seen("back", ("escape", "backspace"), "back", "leave the screen", Group.MOVE,
           tuple(place for place in Place if place is not Place.FLEET), 90),
     _seen("clear", ("escape", "backspace"), "clear", "end a range, else clear the filter, else the marks", Group.MOVE,
           _FLEET),
-    _seen("filter", ("slash",), "filter", "show only rows that match", Group.LIST,
-          (Place.FLEET, Place.EVENTS, Place.REQUESTS), 1),
-    _seen("sort", ("s",), "sort", "choose the order: then a letter, s again to add a key", Group.LIST, _FLEET, 2),
-    _seen("reverse", ("S",), "reverse", "turn the order round", Group.LIST, _FLEET),
-    _seen("columns", ("c",), "columns", "choose the columns", Group.LIST, _FLEET),
+    Action("filter", ("slash",), "filter", "show only rows that match", Group.LIST,
+           (Place.FLEET, Place.EVENTS, Place.REQUESTS), cli="llmlb nodes list --filter QUERY", footer=1),
+    Action("sort", ("s",), "sort", "choose the order: then a letter, s again to add a key", Group.LIST, _FLEET,
+           cli="llmlb nodes list --sort-by gpu,id", footer=2),
+    Action("reverse", ("S",), "reverse", "turn the order round", Group.LIST, _FLEET,
+           cli="llmlb nodes list --sort-by -gpu"),
+    Action("columns", ("c",), "columns", "choose the columns", Group.LIST, _FLEET,
+           cli="llmlb nodes list --fields id,state,gpu"),
     _seen("follow", ("f",), "follow", "the cursor stays on its row, or at its place", Group.LIST, _FLEET),
     _seen("view_1", ("1",), "view 1", "the first saved view: everything, trouble first", Group.LIST, _FLEET),
     _seen("view_2", ("2",), "view 2", "the second saved view: what needs a person", Group.LIST, _FLEET),
@@ -145,6 +154,8 @@ ACTIONS: tuple[Action, ...] = (
            cli="llmlb nodes drain {ids}", changes=True, danger=Danger.ASK, footer=12),
     Action("undrain", ("u",), "undrain", "give drained nodes work again", Group.ACT, NODES,
            cli="llmlb nodes undrain {ids}", changes=True, danger=Danger.ASK, footer=13),
+    Action("tag", ("t",), "tag", "add tags to nodes, or take tags away", Group.ACT, NODES,
+           cli="llmlb nodes set {ids}", changes=True, danger=Danger.ASK),
     Action("delete", ("D",), "delete", "remove nodes and their tokens", Group.ACT, NODES,
            cli="llmlb nodes delete {ids}", changes=True, danger=Danger.TYPED),
     Action("why", ("w",), "why", "why the next request for a model would go where it goes", Group.ACT,
@@ -157,7 +168,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("acknowledge", ("k",), "ack", "say that you take care of the alert", Group.ACT, (Place.ALERTS,),
            cli="llmlb alerts ack {ids}", changes=True, footer=10),
     Action("silence", ("z",), "silence 1h", "keep the alert quiet for an hour; again ends the silence", Group.ACT,
-           (Place.ALERTS,), cli="llmlb alerts silence {ids}", changes=True, footer=11),
+           (Place.ALERTS,), cli="llmlb alerts silence {ids} --for 1h", changes=True, footer=11),
     Action("create_key", ("n",), "new", "create an API key and show it, once", Group.ACT, (Place.KEYS,),
            cli="llmlb keys create NAME", changes=True, danger=Danger.ASK, footer=10),
     Action("revoke_key", ("D",), "revoke", "end an API key at once", Group.ACT, (Place.KEYS,),
@@ -168,8 +179,8 @@ ACTIONS: tuple[Action, ...] = (
            (Place.LOADTEST,), cli="Ctrl-C of llmlb loadtest", footer=11),
     Action("edit_test", ("e",), "edit", "change the next load test", Group.ACT, (Place.LOADTEST,),
            cli="llmlb loadtest --help", footer=12),
-    Action("save_test", ("w",), "save", "write the result of the load test to a file", Group.ACT,
-           (Place.LOADTEST,), cli="llmlb loadtest --save FILE", footer=13),
+    Action("save_test", ("w",), "save", "save the result of the load test for a later comparison", Group.ACT,
+           (Place.LOADTEST,), cli="llmlb loadtest --save NAME", footer=13),
     Action("thresholds", ("T",), "thresholds", "change the thresholds, with a preview", Group.SCREENS, EVERYWHERE,
            cli="llmlb thresholds set gpu=90 vram=85 active=12", danger=Danger.TYPED, footer=30),
     Action("undo_thresholds", ("U",), "undo", "take the last change of the thresholds back", Group.ACT, _FLEET,

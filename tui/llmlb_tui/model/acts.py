@@ -84,6 +84,14 @@ ACTS = {
         "not draining",
         lambda nodes: "They get work again as soon as they are fit for it.",
     ),
+    "tag": Act(
+        "tag",
+        "Tag",
+        "tagged",
+        lambda node: True,
+        "",
+        lambda nodes: "Their other tags stay; of one key there is one value.",
+    ),
     "delete": Act(
         "delete",
         "Delete",

@@ -29,7 +29,8 @@ class Connection:
     """Facts about the connection; all instants monotonic seconds. heard_at_s: when data last came, None before.
 
     failed_at_s: since when the router is away, None while it is not.  attempt: tries so far.
-    retry_at_s: when the next one begins.  cause: why the last one failed.  polls: there is no feed, only polling.
+    retry_at_s: when the next one begins.  cause: why the last one failed.
+    polls: the feed says nothing, the lists are asked for.
     """
 
     heard_at_s: float | None = None
@@ -113,6 +114,6 @@ _UNREACHABLE = re.compile(r"cannot reach the router at \S+ \((.+)\)\.?")
 
 
 def short_cause(message: str) -> str:
-    """The cause alone: the title names the router already."""
+    """The cause alone, without its full stop: the title names the router already."""
     found = _UNREACHABLE.fullmatch(message.strip())
-    return found[1] if found else message
+    return (found[1] if found else message.strip()).rstrip(".")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from llmlb_tui.model.reading import fields, number
+from llmlb_tui.model.reading import fields, instant, number, rows
 from llmlb_tui.model.text import clean
 
 LISTED = 10_000
+DAY_S = 86_400
 
 
 class Tone(NamedTuple):
@@ -58,7 +60,11 @@ _UNKNOWN = Tone("Event", "good")
 
 
 class Event(NamedTuple):
-    """One line of the feed. number: counts up in this console.  subject: the node, or what it is about."""
+    """One line of the feed. number: counts up in this console; what was before it began has 0 and less.
+
+    subject: the node, or what it is about.  rule: of an alert, "" for all else.  is_dated: it was on another day than
+    the console learned of it, so its date is shown.
+    """
 
     number: int
     id: str
@@ -68,6 +74,13 @@ class Event(NamedTuple):
     node_id: str
     cause: str
     actor: str
+    rule: str = ""
+    is_dated: bool = False
+
+    @property
+    def told(self) -> str:
+        """The cause; of an alert, behind the rule that it is about."""
+        return f"{self.rule}: {self.cause}" if self.rule else self.cause
 
     @property
     def tone(self) -> Tone:
@@ -80,6 +93,9 @@ class EventRing:
     def __init__(self, listed: int = LISTED) -> None:
         self._events: deque[Event] = deque(maxlen=listed)
         self._next = 1
+        self._past_id = 0
+        self.has_past = False
+        """Whether it was told what was before this console began."""
         self.seen = 0
         """The number of the newest event that somebody has looked at."""
 
@@ -96,12 +112,39 @@ class EventRing:
         return self.newest - self.seen
 
     def add(
-        self, kind: str, cause: str, *, at_unix_s: float, subject: str, node_id: str = "", actor: str = "", id: str = ""
-    ) -> Event:
-        event = Event(self._next, id, at_unix_s, kind, subject, node_id, cause, actor)
+        self,
+        kind: str,
+        cause: str,
+        *,
+        at_unix_s: float,
+        subject: str,
+        node_id: str = "",
+        actor: str = "",
+        id: str = "",
+        rule: str = "",
+    ) -> None:
+        """Something happened. An event that the past holds already is left out: a feed may repeat it."""
+        if 0 < _id_number(id) <= self._past_id:
+            return
+        self._events.append(Event(self._next, id, at_unix_s, kind, subject, node_id, cause, actor, rule))
         self._next += 1
-        self._events.append(event)
-        return event
+
+    def learn_past(self, past: Iterable[Event], *, upto_id: str = "") -> None:
+        """Put what was before this console began before all else.
+
+        past: newest first.  upto_id: of the snapshot that the feed began with: what came behind it, it tells itself.
+        """
+        known = [number for event in self._events if (number := _id_number(event.id))]
+        newest = min([_id_number(upto_id) or math.inf, *(number - 1 for number in known)])
+        number = 0
+        for event in past:
+            if len(self._events) == self._events.maxlen:
+                break
+            if _id_number(event.id) <= newest:
+                self._past_id = max(self._past_id, _id_number(event.id))
+                self._events.appendleft(event._replace(number=number))
+                number -= 1
+        self.has_past = True
 
     def last(self, limit: int, *, skipped: int = 0) -> list[Event]:
         """Up to ``limit`` events, newest first, after leaving out the newest ``skipped``."""
@@ -115,6 +158,41 @@ class EventRing:
 
     def mark_read(self) -> None:
         self.seen = self.newest
+
+
+def _id_number(id: str) -> int:
+    """A router's ids are numbers that grow; 0 for none."""
+    return int(id) if id.isascii() and id.isdigit() else 0
+
+
+def subject_of(kind: str, node_id: str, subject: str) -> str:
+    """What an event is about, in a word. subject: of the alert that it tells of, "" for none."""
+    return node_id or subject or {"settings": "thresholds"}.get(kind, "fleet")
+
+
+def read_past(answer: object, now_unix_s: float) -> list[Event]:
+    """The events of ``/v0/events/recent``, in their order; what is none is left out."""
+    found: list[Event] = []
+    for row in rows(answer)[:LISTED]:
+        kind, node_id = clean(row.get("kind")), clean(row.get("node_id"))
+        at_unix_s, id = instant(row.get("at")), row.get("id")
+        if not kind or at_unix_s is None or type(id) is not int or id < 0:
+            continue
+        found.append(
+            Event(
+                0,
+                str(id),
+                at_unix_s,
+                kind,
+                subject_of(kind, node_id, clean(row.get("subject"))),
+                node_id,
+                clean(row.get("cause")),
+                clean(row.get("actor")).removeprefix("user:"),
+                clean(row.get("rule")),
+                is_dated=at_unix_s // DAY_S != now_unix_s // DAY_S,
+            )
+        )
+    return found
 
 
 def read_change(value: object) -> tuple[str, str, str, str, float | None]:

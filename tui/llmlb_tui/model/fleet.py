@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from msgspec import UNSET
+
 from llmlb_tui.model.alerts import Alert, ranked, read_alert
-from llmlb_tui.model.events import EventRing, read_change
-from llmlb_tui.model.history import History, Point, has_history
-from llmlb_tui.model.nodes import NodeRow, new_memory, read_node
+from llmlb_tui.model.events import EventRing, read_change, read_past, subject_of
+from llmlb_tui.model.feed import FedEvent, FedSnapshot, as_event, as_snapshot
+from llmlb_tui.model.history import History, Point
+from llmlb_tui.model.nodes import NodeFields, NodeRow, make_row, new_memory
 from llmlb_tui.model.reading import Fields, count, fields, instant, rows
 from llmlb_tui.model.settings import Settings, read_settings
 from llmlb_tui.model.text import clean
@@ -56,20 +61,25 @@ class FleetState:
         return self._local_offset_s - self._router_offset_s if self._is_router_known else None
 
     def set_clock(self, router_unix_s: float, now_s: float) -> None:
-        self._router_offset_s = router_unix_s - now_s
+        offset_s = router_unix_s - now_s
+        # A router that is polled tells whole seconds: ages must not jump by what is cut off.
+        if not self._is_router_known or abs(offset_s - self._router_offset_s) > 1.0:
+            self._router_offset_s = offset_s
         self._is_router_known = True
 
     # What comes in
 
     def apply(self, kind: str, data: object, *, id: str = "", now_s: float) -> set[str]:
-        """One event of the feed; returns the ids of nodes that changed, came or went. Unknown kinds are left alone."""
+        """One event of the feed; returns the ids of nodes that changed, came or went. Unknown kinds are left alone.
+
+        data: as ``feed.decode`` made it, or as any JSON is decoded.
+        """
+        if kind == "node":
+            return self._take_node(as_event(data), id, now_s)
+        if kind == "snapshot":
+            return self._take_snapshot(as_snapshot(data), now_s)
         event = fields(data)
         match kind:
-            case "snapshot":
-                return self._take_snapshot(event, now_s)
-            case "node":
-                self._note_change(event, id, now_s)
-                return self._take_node(event, now_s)
             case "fleet":
                 self._note_change(event, id, now_s)
                 if "fleet" in event:
@@ -85,12 +95,6 @@ class FleetState:
                 pass
         return set()
 
-    def apply_poll(self, nodes: object, *, now_s: float, router_unix_s: float | None = None) -> set[str]:
-        """The list of nodes as it was fetched, where there is no feed."""
-        if router_unix_s is not None:
-            self.set_clock(router_unix_s, now_s)
-        return self._replace_nodes(rows(nodes), now_s)
-
     def forget_gap(self) -> None:
         """The console has not looked for a while: lines are interrupted, not drawn straight through."""
         for history in self.histories.values():
@@ -103,18 +107,18 @@ class FleetState:
         self.alerts = {alert.id: alert for alert in found[:MAX_ALERTS]}
         self.news += 1
 
-    def _take_snapshot(self, event: Fields, now_s: float) -> set[str]:
-        server_unix_s = instant(event.get("server_time"))
+    def _take_snapshot(self, event: FedSnapshot, now_s: float) -> set[str]:
+        server_unix_s = instant(event.server_time)
         if server_unix_s is not None:
             self.set_clock(server_unix_s, now_s)
-        self.version = clean(event.get("version"), 40)
-        self.settings = read_settings(event.get("settings"))
-        self.traffic = read_traffic(event.get("fleet"))
+        self.version = clean(event.version, 40)
+        self.settings = read_settings(event.settings)
+        self.traffic = read_traffic(event.fleet)
         self.memory.add(self.traffic)
-        self.set_alerts(event.get("alerts"))
-        return self._replace_nodes(rows(event.get("nodes")), now_s)
+        self.set_alerts(event.alerts)
+        return self._replace_nodes(event.nodes, now_s)
 
-    def _replace_nodes(self, given: list[Fields], now_s: float) -> set[str]:
+    def _replace_nodes(self, given: Sequence[NodeFields], now_s: float) -> set[str]:
         self.has_snapshot = True
         self.news += 1
         before = set(self.nodes)
@@ -130,22 +134,25 @@ class FleetState:
         self.revision += 1
         return changed | before
 
-    def _take_node(self, event: Fields, now_s: float) -> set[str]:
-        if "node" not in event:
+    def _take_node(self, event: FedEvent, id: str, now_s: float) -> set[str]:
+        if event.change is not None:
+            self._note(event.change, event.alert, id, now_s)
+        node = event.node
+        if node is UNSET:
             return set()
-        if event["node"] is None:
-            node_id = clean(event.get("node_id"))
+        if node is None:
+            node_id = clean(event.node_id)
             self._drop(node_id)
             self.revision += 1
             return {node_id}
-        row = self._put(fields(event["node"]), now_s)
+        row = self._put(node, now_s)
         if row is None:
             return set()
         self.revision += 1
         return {row.id}
 
-    def _put(self, node: Fields, now_s: float) -> NodeRow | None:
-        row = read_node(node, now_s + self._router_offset_s, self._read)
+    def _put(self, given: NodeFields, now_s: float) -> NodeRow | None:
+        row = make_row(given, now_s + self._router_offset_s, self._read)
         if row is None:
             return None
         known = self.nodes.get(row.id)
@@ -154,8 +161,8 @@ class FleetState:
         history = self.histories.get(row.id)
         if history is None:
             history = self.histories[row.id] = History()
-        if has_history(node):
-            history.read(node["history"])
+        if isinstance(given.history, list):
+            history.read(given.history)
         elif known is None or known.heartbeats != row.heartbeats:
             history.add(Point(row.gpu, row.vram, row.active, row.avg_ms))
         if known is None or known.mood is not row.mood or known.attention != row.attention:
@@ -176,24 +183,31 @@ class FleetState:
             self.news += 1
 
     def _note_change(self, event: Fields, id: str, now_s: float) -> None:
-        if "change" not in event:
-            return
-        kind, node_id, cause, actor, at_unix_s = read_change(event["change"])
+        if "change" in event:
+            self._note(event["change"], event.get("alert"), id, now_s)
+
+    def _note(self, change: object, about: object, id: str, now_s: float) -> None:
+        """Remember a change. about: the alert it was, if it was one."""
+        kind, node_id, cause, actor, at_unix_s = read_change(change)
         if not kind:
             return
         self.news += 1
-        alert = fields(event.get("alert"))
-        subject = node_id or clean(alert.get("subject")) or {"settings": "thresholds"}.get(kind, "fleet")
-        rule = clean(alert.get("rule"))
+        alert = fields(about)
         self.events.add(
             kind,
-            f"{rule}: {cause}" if rule else cause,
+            cause,
             at_unix_s=self.router_now(now_s) if at_unix_s is None else at_unix_s,
-            subject=subject,
+            subject=subject_of(kind, node_id, clean(alert.get("subject"))),
             node_id=node_id,
             actor=actor,
             id=clean(id, 40),
+            rule=clean(alert.get("rule")),
         )
+
+    def learn_past(self, answer: object, *, upto_id: str, now_s: float) -> None:
+        """What ``/v0/events/recent`` answered. upto_id: of the snapshot that the feed began with, "" without a feed."""
+        self.events.learn_past(read_past(answer, self.router_now(now_s)), upto_id=upto_id)
+        self.news += 1
 
     # What goes out
 

@@ -100,6 +100,13 @@ def clock_time(unix_s: float | None) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%H:%M:%S")
 
 
+def day_name(unix_s: float) -> str:
+    """``Nov 20  ``, UTC: as wide as the time of a day."""
+    if not 0 <= unix_s < 253_402_300_799:
+        return "--:--:--"
+    return f"{datetime.fromtimestamp(unix_s, UTC):%b %d}  "
+
+
 def date_time(unix_s: float | None) -> str:
     """``2026-11-20 12:04:31Z``."""
     if unix_s is None or not 0 <= unix_s < 253_402_300_799:

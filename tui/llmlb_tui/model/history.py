@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmlb_tui.model.reading import Fields, number, rows
+from llmlb_tui.model.reading import number, rows
 
 POINTS = 10
 
@@ -71,7 +71,3 @@ class History:
 
     def avg_ms(self) -> Sequence[float | None]:
         return [point.avg_ms for point in self._points]
-
-
-def has_history(node: Fields) -> bool:
-    return isinstance(node.get("history"), list)

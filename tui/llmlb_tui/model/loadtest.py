@@ -7,31 +7,42 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from llmlb_tui.model.reading import Fields, count, fields, number, rows
+from llmlb.errors import ConfigurationError
+from llmlb_tui.model.reading import Fields, count, fields, names, number, rows
 from llmlb_tui.model.text import clean
 
 REMEMBERED = 60
 
 
 class Wanted(NamedTuple):
-    """The next load test. rate: requests a second in an open loop, "" for a closed loop.  slo: ``ttft=2s,e2e=10s``."""
+    """The next load test. rate: requests a second in an open loop, "" for a closed loop.  slo: ``ttft=2s,e2e=10s``.
+
+    duration: how long, ``60s``, "" until all requests are sent.  gates: when it fails, words like ``p90_ttft>500ms``.
+    baseline: the saved run to compare it with.
+    """
 
     requests: str = "30"
+    duration: str = ""
     at_once: str = ""
     rate: str = ""
     model: str = ""
     max_tokens: str = "64"
     slo: str = ""
+    gates: str = ""
+    baseline: str = ""
 
     def arguments(self) -> list[str]:
         """The words behind ``llmlb loadtest``."""
         options = (
             ("-n", self.requests),
+            ("-d", self.duration),
             ("-c", self.at_once),
             ("-r", self.rate),
             ("-m", self.model),
             ("--max-tokens", self.max_tokens),
             ("--slo", self.slo),
+            *(("--fail-if", gate) for gate in self.gates.split()),
+            ("--baseline", self.baseline),
         )
         # One word each, so that no value can pass for an option.
         return [f"{name}{value}" if len(name) == 2 else f"{name}={value}" for name, value in options if value]
@@ -41,8 +52,20 @@ class Wanted(NamedTuple):
         for name, text in (("requests", self.requests), ("at once", self.at_once), ("tokens", self.max_tokens)):
             if text and not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
                 return f"{name}: {text!r} is no number from 1 on"
-        if not self.requests:
-            return "requests: how many?"
+        if not self.requests and not self.duration:
+            return "requests: how many? Or a duration, like 60s"
+        # The load test's own grammar, which the console does not need before somebody edits one.
+        from llmlb.loadtest.gates import parse_gate
+        from llmlb.loadtest.quantities import duration_s
+
+        try:
+            if self.duration:
+                duration_s(self.duration, what="duration:")
+            for gate in self.gates.split():
+                if fault := parse_gate(gate).fault:
+                    return f"gate {gate}: {fault}"
+        except ConfigurationError as error:
+            return error.message
         return ""
 
 
@@ -84,11 +107,44 @@ class NodeShare(NamedTuple):
     ttft: Quick
 
 
+class GateState(NamedTuple):
+    """One gate. passed: None until the run is over.  measured: in seconds, as a share of 1, or a plain number.
+
+    unit: ``s``, ``share`` or ``number``.  note: why it failed.
+    """
+
+    text: str
+    passed: bool | None = None
+    measured: float | None = None
+    unit: str = ""
+    note: str = ""
+
+
+class Compared(NamedTuple):
+    """A figure before and now, in milliseconds; ``errors`` as shares of 1. change: 0.1 is 10 % more, None for none."""
+
+    name: str
+    before: float | None
+    after: float | None
+    change: float | None
+    verdict: str
+
+
+class Comparison(NamedTuple):
+    """This run against a saved one. baseline: its name.  unlike: the settings in which they differ."""
+
+    baseline: str
+    unlike: tuple[str, ...]
+    times: tuple[Compared, ...]
+    errors: Compared
+
+
 @dataclass(slots=True)
 class LoadTest:
-    """The newest state of one run. said: what its process wrote to stderr, the last lines of it."""
+    """The newest state of one run. router: which one it runs against.  said: the last lines of its process's stderr."""
 
     wanted: Wanted = DEFAULT
+    router: str = ""
     stage: Stage = Stage.NONE
     load: str = ""
     elapsed_s: float = 0.0
@@ -108,6 +164,8 @@ class LoadTest:
     bars: tuple[tuple[float, float, int], ...] = ()
     ok_per_s: deque[float | None] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     tokens_per_s: deque[float | None] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    gates: tuple[GateState, ...] = ()
+    comparison: Comparison | None = None
     result: Fields = field(default_factory=dict)
     said: deque[str] = field(default_factory=lambda: deque(maxlen=8))
     exit_code: int | None = None
@@ -120,6 +178,16 @@ class LoadTest:
     def verdict(self) -> str:
         """What the finished run says about itself."""
         return clean(fields(self.result.get("meta")).get("verdict"))
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The result as ``llmlb loadtest --save`` keeps it."""
+        return {name: value for name, value in self.result.items() if name != "type"}
+
+    @property
+    def run_id(self) -> str:
+        """The finished run's own name."""
+        return clean(fields(self.result.get("meta")).get("run_id"), 64)
 
     @property
     def share_done(self) -> float:
@@ -135,10 +203,14 @@ class LoadTest:
             case "start":
                 self.stage = Stage.RUNNING
                 self.load = clean(told.get("load"))
+                self.gates = tuple(GateState(text) for text in names(told.get("gates")))
             case "progress":
                 self._progress(told)
             case "result":
                 self.result = told
+                self.gates = tuple(_gate(row) for row in rows(told.get("gates")))
+            case "comparison":
+                self.comparison = _comparison(told)
             case _:
                 pass
 
@@ -168,6 +240,37 @@ class LoadTest:
             for row in rows(told.get("nodes"))
         )
         self.bars = _bars(told.get("ttft_bars"))
+
+
+def _gate(row: Fields) -> GateState:
+    return GateState(
+        text=clean(row.get("gate")),
+        passed=row.get("passed") is True,
+        measured=number(row.get("measured")),
+        unit=clean(row.get("unit")),
+        note=clean(row.get("note")),
+    )
+
+
+def _comparison(told: Fields) -> Comparison:
+    errors = fields(told.get("errors"))
+    return Comparison(
+        baseline=clean(told.get("before")),
+        unlike=names(told.get("unlike")),
+        times=tuple(
+            Compared(
+                f"p{number(row.get('percentile')) or 0.0:g} {clean(row.get('metric'), 16)}",
+                number(row.get("before_ms")),
+                number(row.get("after_ms")),
+                number(row.get("change")),
+                clean(row.get("verdict")),
+            )
+            for row in rows(told.get("rows"))
+        ),
+        errors=Compared(
+            "errors", number(errors.get("before")), number(errors.get("after")), None, clean(errors.get("verdict"))
+        ),
+    )
 
 
 def _counts(value: object) -> dict[str, int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from operator import itemgetter
-from typing import NamedTuple
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import NamedTuple, Protocol, cast
 
 from llmlb.core.health import NodeState
-from llmlb_tui.model.reading import Fields, count, fields, instant, names, number, rows
+from llmlb_tui.model.reading import count, fields, instant, names, number, rows
 from llmlb_tui.model.text import clean
 
 
@@ -58,8 +59,53 @@ _WORD_FIELDS = (
     "url", "machine_name", "name", "note", "tags", "loaded_models", "available_models", "gpus", "max_concurrency",
 )  # fmt: skip
 _STATUS_FIELDS = ("state", "draining", "late", "excluded_by", "circuit", "metrics_available")
-_word_values = itemgetter(*_WORD_FIELDS)
-_status_values = itemgetter(*_STATUS_FIELDS)
+_FIGURE_FIELDS = (
+    "id", "gpu_usage", "vram_usage", "temperature", "cpu_usage", "memory_usage", "active_requests", "total_requests",
+    "failed_requests", "avg_response_time_ms", "avg_ttft_ms", "last_seen", "uptime_seconds", "heartbeats", "timeouts",
+    "capability_score", "revision", "history",
+)  # fmt: skip
+_word_values = attrgetter(*_WORD_FIELDS)
+_status_values = attrgetter(*_STATUS_FIELDS)
+
+
+class NodeFields(Protocol):
+    """What a router says of a node, by the names of its JSON; None where it says nothing. Nothing of it is checked."""
+
+    id: object
+    gpu_usage: object
+    vram_usage: object
+    temperature: object
+    cpu_usage: object
+    memory_usage: object
+    active_requests: object
+    total_requests: object
+    failed_requests: object
+    avg_response_time_ms: object
+    avg_ttft_ms: object
+    last_seen: object
+    uptime_seconds: object
+    heartbeats: object
+    timeouts: object
+    capability_score: object
+    revision: object
+    history: object
+
+    def seldom(self, name: str) -> object:
+        """A field of a node's words or of its status. As attributes these only compare, with those of the same kind."""
+
+
+class JsonFields(SimpleNamespace):
+    """The fields of a node that was decoded as any JSON is."""
+
+    def seldom(self, name: str) -> object:
+        return getattr(self, name)
+
+
+def json_fields(value: object) -> NodeFields:
+    """The fields of a decoded node; none of what is no object."""
+    get = fields(value).get
+    names = (*_FIGURE_FIELDS, *_WORD_FIELDS, *_STATUS_FIELDS)
+    return cast(NodeFields, JsonFields(**{name: get(name) for name in names}))
 
 
 class Memory(NamedTuple):
@@ -88,24 +134,23 @@ class NodeRow:
     """
 
     __slots__ = (
-        "_raw", "_read_at_unix_s", "active", "attention", "circuit", "draining", "excluded_by", "gpu", "heartbeats",
+        "_given", "_read_at_unix_s", "active", "attention", "circuit", "draining", "excluded_by", "gpu", "heartbeats",
         "id", "late", "mood", "state", "temp", "vram", "words",
     )  # fmt: skip
 
-    def __init__(self, raw: Fields, node_id: str, words: Words, status: Status, now_unix_s: float) -> None:
-        self._raw = raw
+    def __init__(self, given: NodeFields, node_id: str, words: Words, status: Status, now_unix_s: float) -> None:
+        self._given = given
         self._read_at_unix_s = now_unix_s
         self.id = node_id
         self.words = words
         self.state, self.draining, self.late, self.excluded_by, self.circuit, self.mood, self.attention, measured = (
             status
         )
-        get = raw.get
-        self.gpu = number(get("gpu_usage")) if measured else None
-        self.vram = number(get("vram_usage")) if measured else None
-        self.temp = number(get("temperature")) if measured else None
-        self.active = count(get("active_requests"))
-        self.heartbeats = count(get("heartbeats"))
+        self.gpu = number(given.gpu_usage) if measured else None
+        self.vram = number(given.vram_usage) if measured else None
+        self.temp = number(given.temperature) if measured else None
+        self.active = count(given.active_requests)
+        self.heartbeats = count(given.heartbeats)
 
     @property
     def is_in_trouble(self) -> bool:
@@ -114,35 +159,35 @@ class NodeRow:
 
     @property
     def cpu(self) -> float | None:
-        return number(self._raw.get("cpu_usage"))
+        return number(self._given.cpu_usage)
 
     @property
     def memory(self) -> float | None:
-        return number(self._raw.get("memory_usage"))
+        return number(self._given.memory_usage)
 
     @property
     def total(self) -> int:
-        return count(self._raw.get("total_requests"))
+        return count(self._given.total_requests)
 
     @property
     def failed(self) -> int:
-        return count(self._raw.get("failed_requests"))
+        return count(self._given.failed_requests)
 
     @property
     def avg_ms(self) -> float | None:
-        return number(self._raw.get("avg_response_time_ms"))
+        return number(self._given.avg_response_time_ms)
 
     @property
     def ttft_ms(self) -> float | None:
-        return number(self._raw.get("avg_ttft_ms"))
+        return number(self._given.avg_ttft_ms)
 
     @property
     def timeouts(self) -> int:
-        return count(self._raw.get("timeouts"))
+        return count(self._given.timeouts)
 
     @property
     def score(self) -> int:
-        return count(self._raw.get("capability_score"))
+        return count(self._given.capability_score)
 
     @property
     def max_concurrency(self) -> int | None:
@@ -150,11 +195,11 @@ class NodeRow:
 
     @property
     def revision(self) -> int:
-        return count(self._raw.get("revision"))
+        return count(self._given.revision)
 
     @property
     def last_seen_unix_s(self) -> float | None:
-        return instant(self._raw.get("last_seen"))
+        return instant(self._given.last_seen)
 
     @property
     def url(self) -> str:
@@ -199,59 +244,59 @@ class NodeRow:
 
     def up_s(self, now_unix_s: float) -> float | None:
         """Seconds since it came Online, counting on since it was told; None unless it is."""
-        up_s = number(self._raw.get("uptime_seconds"))
+        up_s = number(self._given.uptime_seconds)
         if up_s is None or self.state is not NodeState.ONLINE:
             return None
         return max(0.0, up_s + now_unix_s - self._read_at_unix_s)
 
 
-def read_node(value: object, now_unix_s: float, memory: Memory | None = None) -> NodeRow | None:
-    """A node of ``/v0/nodes`` or of the feed; None for what has no usable id.
+def read_node(value: object, now_unix_s: float) -> NodeRow | None:
+    """A node of ``/v0/nodes``; None for what has no usable id.
 
     now_unix_s: the router's clock when the value was made: uptimes count on from there.
-    memory: what was read before, so that words are cleaned once and not with every heartbeat.
     """
-    node = fields(value)
-    node_id = clean(node.get("id"), MAX_ID_CHARACTERS)
+    return make_row(json_fields(value), now_unix_s, new_memory())
+
+
+def make_row(given: NodeFields, now_unix_s: float, known: Memory) -> NodeRow | None:
+    """As ``read_node``. known: what was read before, so that words are cleaned once and not with every heartbeat."""
+    node_id = clean(given.id, MAX_ID_CHARACTERS)
     if not node_id:
         return None
-    known = new_memory() if memory is None else memory
-    try:
-        word_values, status_values = _word_values(node), _status_values(node)
-    except KeyError:
-        word_values = tuple(map(node.get, _WORD_FIELDS))
-        status_values = tuple(map(node.get, _STATUS_FIELDS))
+    word_values, status_values = _word_values(given), _status_values(given)
     words = known.words.get(node_id)
     if words is None or words[0] != word_values:
-        words = known.words[node_id] = (word_values, _words(node))
+        words = known.words[node_id] = (word_values, _words(given))
     status = known.statuses.get(node_id)
     if status is None or status[0] != status_values:
-        status = known.statuses[node_id] = (status_values, _status(node))
-    return NodeRow(node, node_id, words[1], status[1], now_unix_s)
+        status = known.statuses[node_id] = (status_values, _status(given))
+    return NodeRow(given, node_id, words[1], status[1], now_unix_s)
 
 
-def _words(node: Fields) -> Words:
-    loaded, available = names(node.get("loaded_models")), names(node.get("available_models"))
-    limit = number(node.get("max_concurrency"))
+def _words(given: NodeFields) -> Words:
+    get = given.seldom
+    loaded, available = names(get("loaded_models")), names(get("available_models"))
+    limit = number(get("max_concurrency"))
     return Words(
-        url=clean(node.get("url")),
-        machine=clean(node.get("machine_name")),
-        name=clean(node.get("name")),
-        note=clean(node.get("note")),
-        tags=names(node.get("tags")),
+        url=clean(get("url")),
+        machine=clean(get("machine_name")),
+        name=clean(get("name")),
+        note=clean(get("note")),
+        tags=names(get("tags")),
         loaded=loaded,
         available=available,
         models=tuple(dict.fromkeys((*loaded, *available))),
-        gpus=_gpus(node),
+        gpus=_gpus(get("gpus")),
         limit=None if limit is None else int(limit),
     )
 
 
-def _status(node: Fields) -> Status:
-    state = _state(node.get("state"))
-    draining, late = node.get("draining") is True, node.get("late") is True
-    excluded_by = _excluded(node.get("excluded_by"))
-    circuit = clean(node.get("circuit"), 40) or "closed"
+def _status(given: NodeFields) -> Status:
+    get = given.seldom
+    state = _state(get("state"))
+    draining, late = get("draining") is True, get("late") is True
+    excluded_by = _excluded(get("excluded_by"))
+    circuit = clean(get("circuit"), 40) or "closed"
     troubled = late or bool(excluded_by) or circuit != "closed"
     return Status(
         state,
@@ -262,7 +307,7 @@ def _status(node: Fields) -> Status:
         _mood(state, draining),
         _attention(state, draining, troubled=troubled),
         # What a node measured before it fell silent says nothing about now.
-        is_measured=node.get("metrics_available") is not False and state is not NodeState.OFFLINE,
+        is_measured=get("metrics_available") is not False and state is not NodeState.OFFLINE,
     )
 
 
@@ -277,9 +322,9 @@ def _excluded(value: object) -> tuple[str, ...]:
     return tuple(name for name in value if isinstance(name, str) and name in _EXCLUSIONS)
 
 
-def _gpus(node: Fields) -> tuple[str, ...]:
+def _gpus(value: object) -> tuple[str, ...]:
     """``H100 80GB``: one text per card."""
-    cards = rows(node.get("gpus"))
+    cards = rows(value)
     if not cards:
         return ()
     return tuple(f"{clean(card.get('model'))} {_gigabytes(card.get('vram_total_mb'))}".strip() for card in cards[:64])

@@ -25,18 +25,20 @@ def rows(value: object) -> list[Fields]:
 
 def number(value: object) -> float | None:
     """A finite number; None for anything else. True is no number."""
-    kind = type(value)
-    if kind is float or kind is int:
-        # NaN compares with nothing, so it is no number either.
-        return float(value) if -_LARGEST < value < _LARGEST else None  # type: ignore[arg-type,operator]  # checked above
+    # NaN compares with nothing, so it is no number either.
+    if type(value) is float:
+        return value if -_LARGEST < value < _LARGEST else None
+    if type(value) is int:
+        return float(value) if -_LARGEST < value < _LARGEST else None
     return None
 
 
 def count(value: object) -> int:
     """A whole number from 0 on; 0 for anything else."""
-    kind = type(value)
-    if kind is int or kind is float:
-        return int(value) if 0 <= value < _LARGEST else 0  # type: ignore[call-overload,operator]  # as above
+    if type(value) is int:
+        return value if 0 <= value < _LARGEST else 0
+    if type(value) is float:
+        return int(value) if 0 <= value < _LARGEST else 0
     return 0
 
 

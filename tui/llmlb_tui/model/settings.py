@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -48,6 +49,11 @@ class Settings(NamedTuple):
             case Limit.ACTIVE:
                 return self._replace(active=int(kept))
 
+    def words(self, names: Iterable[str]) -> str:
+        """These settings as ``llmlb thresholds set`` takes them: ``gpu=80 mode=metrics``."""
+        values = {name: getattr(self, name) for name in names}
+        return " ".join(f"{name}={value if name == 'mode' else f'{value:g}'}" for name, value in values.items())
+
     def changes_from(self, other: Settings) -> dict[str, object]:
         """The fields to send, so that ``other`` becomes these."""
         changed = {limit.field: self.value(limit) for limit in Limit if self.value(limit) != other.value(limit)}
@@ -55,6 +61,26 @@ class Settings(NamedTuple):
             name: int(value) if name == Limit.ACTIVE.field else value for name, value in changed.items()
         }
         return body if self.mode == other.mode else {**body, "mode": self.mode}
+
+
+class SettingsChange(NamedTuple):
+    """A change of the settings made from this console: what they were before it, and what it made of them."""
+
+    before: Settings
+    applied: Settings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The settings that it changed."""
+        return tuple(name for name in Settings._fields if getattr(self.before, name) != getattr(self.applied, name))
+
+    def overtaken(self, present: Settings) -> tuple[str, ...]:
+        """Those of them that somebody has changed since."""
+        return tuple(name for name in self.names if getattr(present, name) != getattr(self.applied, name))
+
+    def undone(self, present: Settings) -> Settings:
+        """``present`` with what it changed as it was before; what others changed stays."""
+        return present._replace(**{name: getattr(self.before, name) for name in self.names})
 
 
 def read_settings(value: object) -> Settings:

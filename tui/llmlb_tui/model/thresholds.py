@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from llmlb.core.health import NodeState
 from llmlb.core.load import Thresholds
-from llmlb.core.node import Figures
+from llmlb.core.node import Figures, canonical_model
 from llmlb_tui.model.nodes import NodeRow
 from llmlb_tui.model.settings import Limit, Settings
 
@@ -32,12 +33,16 @@ class Verdict(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What new settings would do. by_limit: how many nodes each limit passes over: now, then."""
+    """What new settings would do. by_limit: how many nodes each limit passes over: now, then.
+
+    bereft: models with an online node below the limits now, and none then; the router counts in the same way.
+    """
 
     nodes: int
     excluded: tuple[Verdict, ...]
     newly: tuple[str, ...]
     no_longer: tuple[str, ...]
+    bereft: tuple[str, ...]
     by_limit: dict[Limit, tuple[int, int]]
 
     @property
@@ -52,6 +57,8 @@ def preview(nodes: Collection[NodeRow], now: Settings, then: Settings) -> Previe
     excluded: list[Verdict] = []
     newly: list[str] = []
     no_longer: list[str] = []
+    served_now: set[tuple[str, ...]] = set()
+    served_then: set[tuple[str, ...]] = set()
     counts = {limit: [0, 0] for limit in Limit}
     for node in nodes:
         was, will = over(node, before), over(node, after)
@@ -65,13 +72,23 @@ def preview(nodes: Collection[NodeRow], now: Settings, then: Settings) -> Previe
             newly.append(node.id)
         if was and not will:
             no_longer.append(node.id)
+        if not (was and will) and node.state is NodeState.ONLINE and not node.draining:
+            if not was:
+                served_now.add(node.models)
+            if not will:
+                served_then.add(node.models)
     return Preview(
         nodes=len(nodes),
         excluded=tuple(excluded),
         newly=tuple(newly),
         no_longer=tuple(no_longer),
+        bereft=tuple(sorted(_named(served_now) - _named(served_then))),
         by_limit={limit: (before_count, after_count) for limit, (before_count, after_count) in counts.items()},
     )
+
+
+def _named(lists: Iterable[tuple[str, ...]]) -> set[str]:
+    return {canonical_model(model) for models in lists for model in models}
 
 
 def _reason(node: NodeRow, limit: Limit, settings: Settings) -> str:

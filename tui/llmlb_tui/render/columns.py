@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+from llmlb.core.health import NodeState
 from llmlb.errors import ConfigurationError
 from llmlb_tui.model.formats import ABSENT, age, count, degrees, duration_ms, percent, span
 from llmlb_tui.model.history import History
@@ -117,6 +118,9 @@ def _temp(context: CellContext, cells: int) -> Span:
 
 def _active(context: CellContext, cells: int) -> Span:
     node = context.node
+    if node.state is not NodeState.ONLINE:
+        # What it worked on when it fell silent says nothing about now, and a pending one is given nothing.
+        return Span(ABSENT, Role.DIM)
     limit = f"/{node.max_concurrency}" if context.width_class is WidthClass.WIDE and node.max_concurrency else ""
     role = Role.STRONG if "active" in node.excluded_by else Role.TEXT
     return Span(count(node.active, cells - len(limit)) + limit, role)

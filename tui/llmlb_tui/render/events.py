@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from llmlb_tui.desk import Desk
 from llmlb_tui.model.events import Event
-from llmlb_tui.model.formats import clock_time
+from llmlb_tui.model.formats import ABSENT, clock_time, date_time, day_name
 from llmlb_tui.model.nodes import Mood
 from llmlb_tui.model.text import fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
-from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line
+from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line, wrapped
 
 SIGN_ROLES = {
     "good": Role.GOOD,
@@ -31,11 +31,12 @@ def sign(event: Event, glyphs: Glyphs) -> str:
 
 
 def event_line(event: Event, glyphs: Glyphs, *, wide: bool, base: Role = Role.TEXT) -> Line:
-    """``12:04:29 ✕ gpu-f-0388 Offline: no heartbeat for 92 s``."""
+    """``12:04:29 ✕ gpu-f-0388 Offline: no heartbeat for 92 s``; of another day, its date."""
     role = SIGN_ROLES[event.tone.sign]
-    cause = event.cause
+    cause = event.told
     actor = f" by {event.actor}" if event.actor else ""
-    head = [dim(f" {clock_time(event.at_unix_s)} "), Span(f"{sign(event, glyphs)} ", role)]
+    at = day_name(event.at_unix_s) if event.is_dated else clock_time(event.at_unix_s)
+    head = [dim(f" {at} "), Span(f"{sign(event, glyphs)} ", role)]
     if not wide:
         words = f"{event.tone.word}{actor}" + (f": {cause}" if cause else "")
         return Line((*head, Span(f"{middle_cut(event.subject, 24, ellipsis=glyphs.ellipsis)} "), Span(words)), base)
@@ -62,19 +63,23 @@ def events_under_list(desk: Desk, cells: int, lines: int, *, wide: bool) -> list
     rule = rule_line(desk, cells, title="events", right=line(dim(f" {unread}"), key("E"), dim(" full feed ")))
     shown = [clipped(event_line(event, desk.glyphs, wide=wide), cells) for event in ring.last(lines - 1)]
     if not shown:
-        shown = [clipped(line(dim(" nothing has happened since this console was opened")), cells)]
+        shown = [clipped(line(dim(" no event yet")), cells)]
     return [rule, *shown, *[EMPTY] * (lines - 1 - len(shown))]
 
 
-def event_detail(event: Event) -> list[Line]:
+def event_detail(event: Event, cells: int) -> list[Line]:
     """Everything about one event."""
     rows = [
         ("event", event.id or f"{event.number} of this console"),
-        ("at", f"{clock_time(event.at_unix_s)} UTC"),
+        ("at", date_time(event.at_unix_s)),
         ("what", event.tone.word),
         ("about", event.subject),
-        ("cause", event.cause or "not given"),
+        ("cause", event.told or "not given"),
         ("by", event.actor or "nobody: it happened by itself"),
         ("fix", event.tone.fix or "nothing to do"),
     ]
-    return [line(dim(f" {name:<7}"), Span(text)) for name, text in rows]
+    return [
+        line(dim(f" {name if not place else '':<7}"), Span(part))
+        for name, text in rows
+        for place, part in enumerate(wrapped(text, max(20, cells - 9)) or [ABSENT])
+    ]

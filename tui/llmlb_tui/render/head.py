@@ -21,7 +21,8 @@ def title_line(desk: Desk, now_s: float, cells: int) -> Line:
     """The first line of every screen."""
     identity, glyphs = desk.identity, desk.glyphs
     is_danger = identity.must_type_name
-    place = Span(identity.place, Role.DANGER_TITLE if is_danger else Role.STRONG)
+    usual = Role.DANGER_TITLE if is_danger else Role.STRONG
+    place = Span(identity.place, Role(f"title-{identity.color}") if identity.color else usual)
     wide = cells >= WidthClass.USUAL
     gap = f" {glyphs.dot} " if wide else "  "
     left = [Span(" llmlb top", Role.TITLE), Span(gap), place]
@@ -67,7 +68,7 @@ _STANDING_ROLES = {
 
 
 def standing_span(desk: Desk, now_s: float) -> Span:
-    """``● LIVE 1.0s``, ``✕ UNREACHABLE 14s  retry 3 in 4s``."""
+    """``● LIVE``, ``✕ UNREACHABLE 14s  retry 3 in 4s``, and ``retry 3 under way`` until that try has ended."""
     standing = desk.standing(now_s)
     return Span(_standing_text(standing, desk.connection, desk.glyphs, now_s), _STANDING_ROLES[standing])
 
@@ -84,7 +85,8 @@ def _standing_text(standing: Standing, connection: Connection, glyphs: Glyphs, n
         case Standing.STALE:
             return f"{glyphs.stale} STALE {old:.0f}s"
         case Standing.UNREACHABLE:
-            retry = f"retry {connection.attempt} in {connection.retry_in_s(now_s):.0f}s"
+            left_s = connection.retry_in_s(now_s)
+            retry = f"retry {connection.attempt} " + (f"in {left_s:.0f}s" if left_s > 0 else "under way")
             return f"{glyphs.lost} UNREACHABLE {age(connection.away_s(now_s))}  {retry}"
         case Standing.EXPIRED:
             return "! SESSION EXPIRED"

@@ -6,6 +6,13 @@ from llmlb_tui.desk import Desk
 from llmlb_tui.model.actions import Action, Danger, Group, Place, actions_of
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line
 
+FILTERS = {
+    Place.FLEET: "gpu-e  state:pending  gpu>80  seen>30s  model:llama*  tag:pool=chat",
+    Place.REQUESTS: "status:502  outcome:failed  model:llama*  node:gpu-1  key:ci  total>5s  at<10m",
+    Place.EVENTS: "kind:offline  node:gpu-1  by:alice  rule:queue  cause:heartbeat  at<10m",
+}
+"""Examples, by the lists that have a filter."""
+
 
 def help_lines(desk: Desk, place: Place, now_s: float, cells: int) -> list[Line]:
     """Every key of a screen, by group; what cannot be used now is grey, with the reason."""
@@ -20,12 +27,9 @@ def help_lines(desk: Desk, place: Place, now_s: float, cells: int) -> list[Line]
     lines += [
         line(dim(" The mouse: click for the cursor, twice to open, names of columns sort, keys of the footer work.")),
         line(dim(" To select text with the mouse hold Shift (Option on a Mac), or start with --no-mouse.")),
-        line(
-            dim(
-                " Filters: gpu-e  state:pending  gpu>80  seen>30s  model:llama*  tag:pool=chat  /re.*x/  !term  or  ( )"
-            )
-        ),
     ]
+    if place in FILTERS:
+        lines.append(line(dim(f" Filters: {FILTERS[place]}  /re.*x/  !term  or  ( )")))
     return [clipped(each, cells) for each in lines]
 
 

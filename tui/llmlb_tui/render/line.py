@@ -30,6 +30,12 @@ class Role(StrEnum):
     CURSOR = "cursor"
     STALE = "stale"
     DANGER_TITLE = "danger-title"
+    TITLE_RED = "title-red"
+    TITLE_YELLOW = "title-yellow"
+    TITLE_GREEN = "title-green"
+    TITLE_BLUE = "title-blue"
+    TITLE_MAGENTA = "title-magenta"
+    TITLE_CYAN = "title-cyan"
 
 
 class Span(NamedTuple):

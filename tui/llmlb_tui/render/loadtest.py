@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from shlex import join
+
 from llmlb_tui.model.formats import ABSENT, duration_ms, rate
-from llmlb_tui.model.loadtest import LoadTest, NodeShare, Quick, Stage
+from llmlb_tui.model.loadtest import Compared, GateState, LoadTest, NodeShare, Quick, Stage
 from llmlb_tui.model.text import fitted, middle_cut
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, clipped, dim, key, line, strong, wrapped
@@ -27,6 +29,8 @@ def loadtest_lines(test: LoadTest, glyphs: Glyphs, cells: int, *, router: str) -
             EMPTY,
             *_nodes(test, glyphs),
             *_why(test),
+            *_gates(test, glyphs),
+            *_comparison(test),
         ]
         lines += _ending(test, cells)
     return [clipped(each, cells) for each in lines]
@@ -34,7 +38,7 @@ def loadtest_lines(test: LoadTest, glyphs: Glyphs, cells: int, *, router: str) -
 
 def command_of(test: LoadTest) -> str:
     """The command that runs the same test."""
-    return " ".join(["llmlb loadtest", *test.wanted.arguments()])
+    return join(["llmlb", "loadtest", *test.wanted.arguments()])
 
 
 def _title(test: LoadTest, router: str) -> Line:
@@ -44,7 +48,7 @@ def _title(test: LoadTest, router: str) -> Line:
         Span("  loadtest  ", Role.HEADER),
         strong(model),
         Span(f"  {test.stage.value}  ", role),
-        dim(f"{test.load}  {router}"),
+        dim(f"{router}  {test.load}"),
     )
 
 
@@ -142,12 +146,59 @@ def _why(test: LoadTest) -> list[Line]:
     return [EMPTY, line(dim("  chosen for  "), Span("  ".join(f"{name} {amount}" for name, amount in ranked)))]
 
 
+def _gates(test: LoadTest, glyphs: Glyphs) -> list[Line]:
+    return [EMPTY, *(_gate_line(gate, glyphs) for gate in test.gates)] if test.gates else []
+
+
+def _gate_line(gate: GateState, glyphs: Glyphs) -> Line:
+    """``✓ gate p90_ttft>500ms  312ms``: a gate names what fails the run."""
+    if gate.passed is None:
+        return line(dim(f"  ? gate {gate.text}  judged when the run is over"))
+    mark, role = (glyphs.good, Role.GOOD) if gate.passed else (glyphs.lost, Role.TROUBLE)
+    return line(Span(f"  {mark} ", role), Span(f"gate {gate.text}"), Span(f"  {_measured(gate)}", role))
+
+
+def _measured(gate: GateState) -> str:
+    if not gate.passed or gate.measured is None:
+        return gate.note or ABSENT
+    match gate.unit:
+        case "s":
+            return duration_ms(gate.measured * 1000)
+        case "share":
+            return f"{gate.measured:.2%}"
+        case _:
+            return f"{gate.measured:.4g}"
+
+
+def _comparison(test: LoadTest) -> list[Line]:
+    """Each figure before and now."""
+    found = test.comparison
+    if found is None:
+        return []
+    title = f"COMPARED WITH {middle_cut(found.baseline, 18, ellipsis='...')}"
+    lines = [EMPTY, line(Span(f"  {fitted(title, 34)}{'BEFORE':>9}{'NOW':>9}{'CHANGE':>9}", Role.HEADER))]
+    lines += [_compared_line(row, duration_ms(row.before), duration_ms(row.after)) for row in found.times]
+    if not found.times:
+        lines.append(line(dim("  too few requests for any percentile; 50 or more tell")))
+    before, after = (ABSENT if share is None else f"{share:.2%}" for share in found.errors[1:3])
+    lines.append(_compared_line(found.errors, before, after))
+    if found.unlike:
+        lines.append(line(Span(f"  not alike: {', '.join(found.unlike)}", Role.WARNING)))
+    return lines
+
+
+def _compared_line(row: Compared, before: str, after: str) -> Line:
+    change = "" if row.change is None else f"{row.change:+.0%}"
+    role = {"worse": Role.TROUBLE, "better": Role.GOOD}.get(row.verdict, Role.DIM)
+    return line(Span(f"  {fitted(row.name, 34)}{before:>9}{after:>9}{change:>9}  "), Span(row.verdict, role))
+
+
 def _ending(test: LoadTest, cells: int) -> list[Line]:
     lines: list[Line] = []
     if test.stage is Stage.DONE:
         role = Role.GOOD if test.exit_code == 0 else Role.TROUBLE
         lines = [EMPTY, *(line(Span(f"  {part}", role)) for part in wrapped(test.verdict or ABSENT, cells - 4))]
-        lines.append(line(dim("  w writes the result to a file, Enter starts it again")))
+        lines.append(line(dim("  w saves the result for a later comparison, Enter starts it again")))
     if test.stage is Stage.FAILED:
         lines = [EMPTY, line(Span(f"  it ended with {test.exit_code} and no result", Role.TROUBLE))]
     return lines + [line(dim(f"  {part}")) for said in test.said for part in wrapped(said, cells - 4, limit=3)]

@@ -136,7 +136,7 @@ def detail_lines(desk: Desk, node: NodeRow, detail: Fields, now_s: float, cells:
     events = desk.state.events.of_node(node.id, 50)
     lines += [event_line(event, desk.glyphs, wide=cells >= 100) for event in events]
     if not events:
-        lines.append(line(dim(" none since this console was opened")))
+        lines.append(line(dim(" none among those that this console knows")))
     return [clipped(each, cells) for each in lines]
 
 

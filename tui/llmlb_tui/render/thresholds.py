@@ -58,8 +58,18 @@ def preview_lines(found: Preview, cells: int, glyphs: Glyphs, *, limit: int, too
         lines.append(line(Span("         ! that is more than a tenth of the fleet", Role.WARNING)))
     if found.nodes and len(found.excluded) == found.nodes:
         lines.append(line(Span("         ! every node would be over: requests go round robin", Role.WARNING)))
+    if found.bereft:
+        who = _some(found.bereft)
+        lines.append(line(Span(f"         ! {who} would lose {'its' if len(found.bereft) == 1 else 'their'} last node",
+                               Role.TROUBLE)))  # fmt: skip
     lines += _changed(found, cells, limit)
     return [*lines, EMPTY]
+
+
+def _some(models: Sequence[str]) -> str:
+    """``llama-3.3-70b, qwen3-32b and 3 more``."""
+    shown = ", ".join(cut(model, 24) for model in models[:2])
+    return shown + (f" and {len(models) - 2} more" if len(models) > 2 else "")
 
 
 def _changed(found: Preview, cells: int, limit: int) -> list[Line]:
@@ -76,8 +86,13 @@ def _changed(found: Preview, cells: int, limit: int) -> list[Line]:
     return lines
 
 
-def dry_run_line(local: Sequence[str], router: Sequence[str]) -> Line:
-    """Whether the router's own dry run agrees with what was worked out here."""
+def dry_run_line(
+    local: Sequence[str], router: Sequence[str], *, bereft: Sequence[str] = (), router_bereft: Sequence[str] = ()
+) -> Line:
+    """Whether the router's own dry run agrees with what was worked out here. bereft: models."""
+    if sorted(bereft) != sorted(router_bereft):
+        who = _some(router_bereft) or "no model"
+        return line(Span(f"the router counts otherwise: {who} would lose the last node", Role.WARNING))
     if sorted(local) == sorted(router):
         return line(Span(f"the router agrees: {len(router)} nodes over a threshold", Role.GOOD))
     only_there, only_here = set(router) - set(local), set(local) - set(router)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from llmlb.errors import LlmlbError
+from llmlb_tui.export import alert_fields
 from llmlb_tui.model.actions import Place
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.model.alerts import Alert
@@ -71,7 +72,9 @@ class AlertScreen(ListScreen):
     def do_copy(self) -> None:
         alert = self._chosen()
         if alert is not None:
-            self.console_app.offer_copies({"id": alert.id, "row": f"{alert.rule} {alert.subject}: {alert.cause}"})
+            row = f"{alert.rule} {alert.subject}: {alert.cause}"
+            command = ["llmlb", "alerts", "list", "--all", "--filter", f"id:{alert.id}", "-o", "json"]
+            self.console_app.offer_row(alert.id, row, alert_fields(alert), command)
 
     def do_acknowledge(self) -> None:
         alert = self._chosen()

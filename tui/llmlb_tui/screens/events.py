@@ -1,4 +1,4 @@
-"""Everything that happened since the console was opened, newest at the bottom."""
+"""Everything that happened, newest at the bottom: what the router remembers from before, and what it tells now."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from typing import ClassVar
 
 from llmlb_tui.export import event_fields
 from llmlb_tui.model.actions import Place
-from llmlb_tui.model.advice import Advice
 from llmlb_tui.model.events import Event
+from llmlb_tui.model.listed import EVENTS, EventSubject
 from llmlb_tui.render.columns import WidthClass
 from llmlb_tui.render.events import event_detail, event_line
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, both_ends, clipped, dim, key, line
-from llmlb_tui.screens.listing import ListScreen
+from llmlb_tui.screens.filtered import FilteredScreen
 from llmlb_tui.screens.screen import bindings_of
-from llmlb_tui.screens.text import TextScreen
-from llmlb_tui.widgets.question import Question
+from llmlb_tui.screens.text import PageScreen
 
 
-class EventScreen(ListScreen):
+class EventScreen(FilteredScreen[EventSubject]):
     """Sticks to the newest event until the cursor leaves it; ``G`` sticks again."""
 
     PLACE = Place.EVENTS
     BINDINGS: ClassVar = bindings_of(Place.EVENTS)
-    EMPTY_TEXT = "nothing has happened since this console was opened"
+    EMPTY_TEXT = "no event yet"
+    TITLE_WORD = "EVENTS"
 
     def __init__(self) -> None:
-        super().__init__()
-        self._query = ""
+        super().__init__(EVENTS)
         self._sticks = True
         self._left_at = 0
         self._known: dict[str, Event] = {}
-        self._seen_number = -1
-        self._seen_query = ""
+        self._seen: tuple[object, ...] = ()
 
     def names(self) -> Sequence[str]:
-        ring = self.console_app.desk.state.events
-        if ring.newest != self._seen_number or self._query != self._seen_query:
-            self._seen_number, self._seen_query = ring.newest, self._query
-            wanted = self._query.lower()
-            listed = [event for event in ring.newest_first() if not wanted or wanted in _haystack(event)]
+        app = self.console_app
+        ring = app.desk.state.events
+        now_unix_s = app.desk.state.router_now(app.now_s())
+        # A filter may ask for ages, which grow without anything having happened.
+        seen = (ring.newest, len(ring), self.query_text, self.query_text and int(now_unix_s))
+        if self._seen != seen:
+            self._seen = seen
+            listed = [event for event in ring.newest_first() if self.admits(EventSubject(event, now_unix_s))]
             self._known = {str(event.number): event for event in reversed(listed)}
         return list(self._known)
 
@@ -54,10 +55,9 @@ class EventScreen(ListScreen):
         ring = self.console_app.desk.state.events
         new = "" if self._sticks else f"+{ring.newest - self._left_at} new (G)   "
         right = line(Span(new, Role.WARNING), dim(f"{len(self.selection.ids):,} of {len(ring):,} "))
-        query = Span(self._query, Role.WARNING) if self._query else dim("(no filter)")
         names = f" {'TIME':<9}  {'ABOUT':<22}{'WHAT':<11} CAUSE"
         return [
-            both_ends(line(Span(" EVENTS   ", Role.HEADER), key("/ "), query), right, cells),
+            both_ends(self.titled(), right, cells),
             line(Span(names, Role.HEADER)),
         ]
 
@@ -72,13 +72,8 @@ class EventScreen(ListScreen):
 
     def do_open(self) -> None:
         event = self._known.get(self.selection.cursor)
-        if event is None:
-            return
-        lines = [EMPTY, *event_detail(event)]
-        if event.node_id in self.console_app.desk.state.nodes:
-            self.console_app.open_node(event.node_id)
-        else:
-            self.console_app.push_screen(TextScreen(lambda cells: lines))
+        if event is not None:
+            self.console_app.push_screen(EventPage(event))
 
     def do_up(self) -> None:
         self._leave_newest()
@@ -102,35 +97,35 @@ class EventScreen(ListScreen):
             self._sticks = False
             self._left_at = self.console_app.desk.state.events.newest
 
-    def do_filter(self) -> None:
-        before = self._query
-
-        def changed(text: str) -> Advice:
-            self._query = text.strip()
-            self.sync()
-            return Advice("events that hold this text, in any column")
-
-        def cancelled() -> None:
-            self._query = before
-            self.sync()
-
-        self.ask(Question("/", before, changed, lambda text: True, cancelled))
-
-    def do_back(self) -> None:
-        if self._query:
-            self._query = ""
-        else:
-            super().do_back()
-
     def do_copy(self) -> None:
         event = self._known.get(self.selection.cursor)
         if event is not None:
-            text = event_line(event, self.console_app.desk.glyphs, wide=True).text.strip()
-            self.console_app.offer_copies({"id": event.id, "row": text})
+            row = event_line(event, self.console_app.desk.glyphs, wide=True).text
+            about = ["--node", event.node_id] if event.node_id else []
+            self.console_app.offer_row(event.id, row, event_fields(event), ["llmlb", "events", "list", *about])
 
     def do_export(self) -> None:
         self.console_app.offer_export(lambda: [event_fields(event) for event in self._known.values()], "events")
 
 
-def _haystack(event: Event) -> str:
-    return f"{event.subject} {event.kind} {event.tone.word} {event.cause} {event.actor}".lower()
+class EventPage(PageScreen):
+    """One event, and what to do about it; Enter goes on to its node."""
+
+    PLACE = Place.EVENT
+    BINDINGS: ClassVar = bindings_of(Place.EVENT)
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self._event = event
+
+    def page(self, cells: int) -> Sequence[Line]:
+        lines = [EMPTY, *event_detail(self._event, cells)]
+        if self._event.node_id in self.console_app.desk.state.nodes:
+            lines += [EMPTY, line(key(" Enter"), dim(f" opens {self._event.node_id}"))]
+        return lines
+
+    def do_open_node(self) -> None:
+        if self._event.node_id:
+            self.console_app.open_node(self._event.node_id)
+        else:
+            self.console_app.say("this event is about no single node", trouble=True)

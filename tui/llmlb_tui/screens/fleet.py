@@ -10,22 +10,13 @@ from textual.widget import Widget
 
 from llmlb_tui.model.actions import Place
 from llmlb_tui.model.advice import Advice
-from llmlb_tui.model.connection import Standing
 from llmlb_tui.model.filters import FilterError, parse_filter
 from llmlb_tui.model.sorting import SORT_KEYS, chosen, reversed_order
-from llmlb_tui.render.columns import (
-    SIDE_CELLS,
-    CellContext,
-    Layout,
-    WidthClass,
-    header_line,
-    layout,
-    row_line,
-    width_class,
-)
+from llmlb_tui.render.columns import Layout, WidthClass, layout, width_class
 from llmlb_tui.render.events import events_under_list
-from llmlb_tui.render.head import filter_line, fleet_head
-from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, key, line
+from llmlb_tui.render.fleet import empty_list, list_head, node_line, side, tail_height
+from llmlb_tui.render.head import fleet_head
+from llmlb_tui.render.line import Line
 from llmlb_tui.screens.fleet_acts import FleetActs
 from llmlb_tui.screens.screen import bindings_of
 from llmlb_tui.widgets.lines import Lines
@@ -111,7 +102,7 @@ class FleetScreen(FleetActs):
         cells, height = self.size
         wide = width_class(cells) is WidthClass.WIDE
         self._set_height(self._head_block, len(self._head_lines))
-        self._set_height(self._tail_block, 0 if wide or height < 20 else 3 if height < 30 else 6)
+        self._set_height(self._tail_block, tail_height(cells, height))
         if self._side_block.display is not wide:
             self._side_block.display = wide
 
@@ -168,52 +159,27 @@ class FleetScreen(FleetActs):
         return self._head_lines
 
     def _list_head(self, cells: int, height: int) -> list[Line]:
-        desk = self.console_app.desk
         first, last = self.rows.shown_range
-        above = filter_line(desk, cells, shown=len(desk.selection.ids), first=first, last=last)
-        leading = desk.view.order[0]
-        return [above, header_line(self.layout_now(), desk.glyphs, sorted_by=leading.key.name, falls=leading.falls)]
+        return list_head(self.console_app.desk, self.layout_now(), cells, first=first, last=last)
 
     def _row(self, node_id: str, cells: int, is_cursor: bool) -> Line | None:
         key = (node_id, is_cursor, node_id in self.console_app.desk.selection.marks)
         known = self._row_lines.get(key)
         if known is None:
-            known = self._row_lines[key] = self._drawn_row(node_id, cursor=is_cursor, marked=key[2])
+            app = self.console_app
+            known = node_line(app.desk, self.layout_now(), node_id, app.now_s(), cursor=is_cursor, marked=key[2])
+            self._row_lines[key] = known
         return known
 
-    def _drawn_row(self, node_id: str, *, cursor: bool, marked: bool) -> Line:
-        app = self.console_app
-        desk, now_s = app.desk, app.now_s()
-        node = desk.state.nodes.get(node_id)
-        if node is None:
-            return line(dim(f"     {node_id} is gone"))
-        given = self.layout_now()
-        context = CellContext(
-            node, desk.state.history(node_id), desk.state.router_now(now_s), desk.glyphs, given.width_class
-        )
-        stale = desk.standing(now_s) not in (Standing.LIVE, Standing.SLOW, Standing.PAUSED)
-        return row_line(given, context, cursor=cursor, marked=marked, stale=stale)
-
     def _empty(self) -> list[Line]:
-        desk = self.console_app.desk
-        if desk.state.nodes:
-            return [EMPTY, line(dim("     no node passes the filter; "), key("Esc"), dim(" clears it"))]
-        if not desk.state.has_snapshot:
-            return [EMPTY, line(dim(f"     waiting for {desk.identity.url}"))]
-        return [
-            EMPTY,
-            line(Span("     no nodes yet. ", Role.STRONG), "Start an agent beside an engine:"),
-            line(dim(f"       llmlb agent --router-url {desk.identity.url} --engine-url http://127.0.0.1:11434")),
-        ]
+        return empty_list(self.console_app.desk)
 
     def _tail(self, cells: int, height: int) -> list[Line]:
         return events_under_list(self.console_app.desk, cells, height, wide=cells >= WidthClass.USUAL)
 
     def _side(self, cells: int, height: int) -> list[Line]:
-        from llmlb_tui.render.side import side_lines  # only wide terminals have it
-
         app = self.console_app
-        return side_lines(app.desk, app.desk.selection.cursor, app.now_s(), cells=SIDE_CELLS, lines=height)
+        return side(app.desk, app.now_s(), height)
 
     def _press_header(self, x: int, y: int, clicks: int) -> None:
         if y == 0:

@@ -89,6 +89,7 @@ class FleetActs(ConsoleScreen):
                 present.append(name)
             view.columns = tuple(present)
             self.reorder()
+            app.keep_columns()
             return True
 
         app.push_screen(Chooser("Columns (Space switches, Esc closes)", options, take))
@@ -114,7 +115,7 @@ class FleetActs(ConsoleScreen):
         except ConfigurationError as error:
             app.say(f"view {number} cannot be shown: {error.message}", trouble=True)
             return
-        view.columns = saved.columns
+        view.columns = saved.columns or app.preferences.columns(app.desk.identity.context)
         self.reorder()
         app.say(f"view {number}: {saved.name}  ({saved.filter or 'no filter'}, by {order_text(view.order)})")
 

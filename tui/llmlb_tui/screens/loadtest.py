@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from typing import ClassVar
 
+from llmlb.errors import ConfigurationError
 from llmlb_tui.dialogs.loadtest import LoadTestDialog
 from llmlb_tui.loadtesting import command_line, environment, run_load_test
 from llmlb_tui.model.actions import Place
@@ -28,15 +30,15 @@ class LoadTestScreen(PageScreen):
 
     def page(self, cells: int) -> Sequence[Line]:
         app = self.console_app
-        return loadtest_lines(self.test, app.desk.glyphs, cells, router=app.desk.identity.place)
+        return loadtest_lines(self.test, app.desk.glyphs, cells, router=self.test.router or app.desk.identity.place)
 
     def do_start_test(self) -> None:
         app = self.console_app
         if self.test.is_running:
             app.say("it is running; s stops it", trouble=True)
             return
-        test = app.load_test = LoadTest(wanted=self.test.wanted)
-        environ = environment(os.environ, token=app.client.token, ca_file=app.ca_file)
+        test = app.load_test = LoadTest(wanted=self.test.wanted, router=app.desk.identity.place)
+        environ = environment(os.environ, token=app.client.token, ca_file=app.ca_file, is_home=app.is_home)
         app.spawn(run_load_test(test, command_line(test, app.client.url), environ))
 
     def do_stop_test(self) -> None:
@@ -60,4 +62,13 @@ class LoadTestScreen(PageScreen):
         if not self.test.result:
             app.say("there is no result to write yet", trouble=True)
             return
-        app.export_rows([dict(self.test.result)], "loadtest", kind="json")
+        # The load test's own module, which a console that runs none does not need.
+        from llmlb.loadtest.saved import save
+
+        name = f"top-{self.test.run_id}"
+        try:
+            save(name, json.dumps(self.test.document, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+        except ConfigurationError as error:
+            app.say(f"save: {error.message}", trouble=True)
+        else:
+            app.say(f"saved; to compare: e, or llmlb loadtest compare {name} ANOTHER")

@@ -44,6 +44,9 @@ class NodeScreen(PageScreen):
         self._asked_at_s = app.now_s()
         app.spawn(self._ask())
 
+    def do_why(self) -> None:
+        self.console_app.explain_node(self.node_id)
+
     async def _ask(self) -> None:
         try:
             answer = await self.console_app.client.node(self.node_id)

@@ -8,41 +8,41 @@ from typing import ClassVar
 from llmlb.errors import LlmlbError
 from llmlb_tui.model.actions import Place
 from llmlb_tui.model.acts import explain_refusal
-from llmlb_tui.model.advice import Advice
+from llmlb_tui.model.listed import REQUESTS, RequestSubject
 from llmlb_tui.model.reading import Fields
 from llmlb_tui.model.text import clean
-from llmlb_tui.render.line import Line, Role, Span, both_ends, clipped, dim, key, line
+from llmlb_tui.render.line import Line, Role, Span, both_ends, clipped, dim, line
 from llmlb_tui.render.requests import request_head, request_line, request_page
-from llmlb_tui.screens.listing import ListScreen
+from llmlb_tui.screens.filtered import FilteredScreen
 from llmlb_tui.screens.screen import bindings_of
 from llmlb_tui.screens.text import TextScreen
-from llmlb_tui.widgets.question import Question
 
 FETCH_S = 1.0
 LISTED = 300
 
 
-class RequestScreen(ListScreen):
+class RequestScreen(FilteredScreen[RequestSubject]):
     """Fetched once a second while it is shown. Bodies are never fetched."""
 
     PLACE = Place.REQUESTS
     BINDINGS: ClassVar = bindings_of(Place.REQUESTS)
     EMPTY_TEXT = "no request yet"
+    TITLE_WORD = "REQUESTS"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(REQUESTS)
         self._requests: dict[str, Fields] = {}
-        self._query = ""
         self._said = ""
         self._asked_at_s = float("-inf")
         self._is_asking = False
 
     def names(self) -> Sequence[str]:
-        wanted = self._query.lower().split()
+        app = self.console_app
+        now_unix_s = app.desk.state.router_now(app.now_s())
         return [
             request_id
             for request_id, request in self._requests.items()
-            if all(word in _haystack(request) for word in wanted)
+            if self.admits(RequestSubject(request, now_unix_s))
         ]
 
     def prepare(self) -> None:
@@ -69,9 +69,7 @@ class RequestScreen(ListScreen):
         self.sync()
 
     def head(self, cells: int) -> list[Line]:
-        query = Span(self._query, Role.WARNING) if self._query else dim("(no filter)")
-        said = Span(f"   {self._said}", Role.TROUBLE)
-        left = line(Span(" REQUESTS   ", Role.HEADER), key("/ "), query, said)
+        left = self.titled(Span(f"   {self._said}", Role.TROUBLE))
         right = line(dim(f"{len(self.selection.ids)} of the last {len(self._requests)}, newest first "))
         return [both_ends(left, right, cells), request_head(cells)]
 
@@ -93,7 +91,7 @@ class RequestScreen(ListScreen):
         except LlmlbError as error:
             app.say(f"request: {explain_refusal(error)}", trouble=True)
             return
-        app.push_screen(TextScreen(lambda cells: request_page(request, cells)))
+        app.push_screen(TextScreen(lambda cells: request_page(request, cells, app.desk.glyphs)))
 
     def do_why(self) -> None:
         """Of the model of the request under the cursor."""
@@ -103,40 +101,14 @@ class RequestScreen(ListScreen):
         else:
             self.console_app.do_why()
 
-    def do_filter(self) -> None:
-        before = self._query
-
-        def changed(text: str) -> Advice:
-            self._query = text.strip()
-            self.sync()
-            return Advice("words that the model, node, key, status, outcome or reason holds: failed llama 502")
-
-        def cancelled() -> None:
-            self._query = before
-            self.sync()
-
-        self.ask(Question("/", before, changed, lambda text: True, cancelled))
-
-    def do_back(self) -> None:
-        if self._query:
-            self._query = ""
-        else:
-            super().do_back()
-
     def do_copy(self) -> None:
         request = self._requests.get(self.selection.cursor)
         if request is not None:
-            text = request_line(request, self.console_app.desk.glyphs, self.size.width, base=Role.TEXT).text.strip()
-            self.console_app.offer_copies({"id": self.selection.cursor, "row": text})
+            app, name = self.console_app, self.selection.cursor
+            row = request_line(request, app.desk.glyphs, self.size.width, base=Role.TEXT).text
+            app.offer_row(name, row, request, ["llmlb", "requests", "get", name, "-o", "json"])
 
     def do_export(self) -> None:
         self.console_app.offer_export(
             lambda: [dict(self._requests[name]) for name in self.selection.ids if name in self._requests], "requests"
         )
-
-
-_SEARCHED = ("id", "model", "node_id", "key_name", "outcome", "reason", "error", "client_request_id")
-
-
-def _haystack(request: Fields) -> str:
-    return " ".join([str(request.get("status", "")), *(clean(request.get(name)) for name in _SEARCHED)]).lower()

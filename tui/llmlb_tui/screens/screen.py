@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from llmlb_tui.model.actions import BY_ID, Place, actions_of
+from llmlb_tui.render.fleet import SMALLEST_CELLS, SMALLEST_LINES
 from llmlb_tui.render.footer import action_at, footer_line
 from llmlb_tui.render.head import title_line
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, line
@@ -23,9 +24,6 @@ from llmlb_tui.widgets.synced import SyncedScreen
 
 if TYPE_CHECKING:
     from llmlb_tui.app import ConsoleApp
-
-SMALLEST_CELLS = 60
-SMALLEST_LINES = 15
 
 
 def bindings_of(place: Place) -> list[BindingType]:

@@ -10,7 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from llmlb_tui.render.line import EMPTY, Line
-from llmlb_tui.widgets.painter import Painter
+from llmlb_tui.render.painter import Painter
 
 MakeLines = Callable[[int, int], Sequence[Line]]
 """From cells and lines of the widget to what it shows."""
@@ -68,7 +68,8 @@ class Lines(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         line = self._shown[y] if y < len(self._shown) else EMPTY
-        return self._painter().strip(line, self.size.width)
+        cells = self.size.width
+        return Strip(self._painter().segments(line, cells), cells)
 
     def on_resize(self, event: events.Resize) -> None:
         self.sync()

@@ -12,8 +12,8 @@ from textual.widgets import Input
 
 from llmlb_tui.model.advice import Advice
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line
+from llmlb_tui.render.painter import Painter
 from llmlb_tui.widgets.lines import Lines
-from llmlb_tui.widgets.painter import Painter
 from llmlb_tui.widgets.question import Question
 
 

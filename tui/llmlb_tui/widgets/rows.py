@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from llmlb_tui.model.selection import Selection
 from llmlb_tui.render.line import EMPTY, Line
+from llmlb_tui.render.painter import Painter
 from llmlb_tui.widgets.lines import Lines
-from llmlb_tui.widgets.painter import Painter
 
 RowLine = Callable[[str, int, bool], Line | None]
 """From a row's name, the width and whether the cursor is on it to its line; None for a row that is gone."""
