@@ -20,12 +20,13 @@ from benchmarks.sim.engine import NEVER, Engine, NodeClass, Task
 from benchmarks.sim.fleets import FleetPlan
 from benchmarks.sim.prefix_cache import BLOCK_TOKENS
 from benchmarks.sim.workload import Arrival, Workload
+from llmlb.agent.score import MAX_SCORE
 from llmlb.core.admission import RefusalKind
 from llmlb.core.balancer import Admitted, Balancer, Queued, QueueRules, Refused
 from llmlb.core.choice import InferenceRequest, Policy, Prompt
 from llmlb.core.fleet import Fleet, FleetRules
 from llmlb.core.lease import Lease
-from llmlb.core.load import MAX_SCORE, Thresholds
+from llmlb.core.load import Thresholds
 from llmlb.core.node import Beat, Figures, Node, NodeId, Profile
 from llmlb.core.outcome import Outcome, OutcomeKind, Usage
 from llmlb.core.prefix import BLOCK_BYTES, MAX_BLOCKS

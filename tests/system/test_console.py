@@ -173,7 +173,7 @@ def test_a_console_that_nobody_reads_ends_when_it_is_told_to(router: RouterProce
         terminal.process.send_signal(signal.SIGTERM)
         # Twice what is promised on a machine that does nothing else.
         assert terminal.process.wait(4) == 143
-        terminal.read_for(0.5)
+        terminal.read_for(1.0)
         assert LEAVES_THE_ALTERNATE_SCREEN in terminal.written
 
 
@@ -189,7 +189,7 @@ def test_a_load_test_goes_on_behind_a_terminal_that_stands_still(router: RouterP
             terminal.type("e")
             terminal.read_until("Longest")
             # 100 requests, 25 a second, of the model that answers.
-            for key in "\x7f\x7f100\t\t25\rtiny\r\r\r":
+            for key in "\x7f\x7f100\t\t\t25\rtiny\r\r\r\r\r":
                 terminal.type(key)
                 terminal.read_for(0.1)
             terminal.read_for(1.0)

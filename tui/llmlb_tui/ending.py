@@ -13,7 +13,7 @@ from types import FrameType
 
 PATIENCE_S = 1.0
 """For an end in good order: a terminal that is only slow has taken everything by then."""
-LAST_WORDS_S = 0.2
+LAST_WORDS_S = 0.5
 _ORDER = "".join(f"\x1b[?{mode}l" for mode in (1000, 1003, 1006, 1015, 2004, 1004)) + "\x1b[?7h\x1b[?1049l\x1b[?25h"
 
 
@@ -71,5 +71,12 @@ def _put_in_order() -> None:
         modes[0] |= termios.ICRNL | termios.IXON
         modes[3] |= termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
         termios.tcsetattr(fd, termios.TCSANOW, modes)
-        termios.tcflush(fd, termios.TCOFLUSH)
-        os.write(fd, _ORDER.encode())
+        os.set_blocking(fd, False)
+        for _ in range(100):
+            # The writer may still be at it, and fill what has just been emptied.
+            termios.tcflush(fd, termios.TCOFLUSH)
+            try:
+                os.write(fd, _ORDER.encode())
+            except BlockingIOError:
+                continue
+            return
