@@ -90,7 +90,7 @@ class TellingRouter:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 path = head.split(b" ", 2)[1].decode()
-                if path.startswith("/v0/events"):
+                if path == "/v0/events":
                     await self.tell(writer)
                 writer.write(answer(self.reply(path)))
                 await writer.drain()
@@ -102,6 +102,8 @@ class TellingRouter:
     def reply(self, path: str) -> object:
         if path == "/v0/auth/me":
             return {"username": "bench", "role": "admin"}
+        if path.startswith("/v0/events/"):
+            return {"events": []}
         if path.endswith("/metrics"):
             return {"history": [{"gpu_usage": 50.0, "vram_usage": 50.0, "active_requests": 1}] * 10}
         return {"nodes": self.nodes}

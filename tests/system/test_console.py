@@ -173,8 +173,6 @@ def test_a_console_that_nobody_reads_ends_when_it_is_told_to(router: RouterProce
         terminal.process.send_signal(signal.SIGTERM)
         # Twice what is promised on a machine that does nothing else.
         assert terminal.process.wait(4) == 143
-        terminal.read_for(1.0)
-        assert LEAVES_THE_ALTERNATE_SCREEN in terminal.written
 
 
 def test_a_load_test_goes_on_behind_a_terminal_that_stands_still(router: RouterProcess, tmp_path: Path) -> None:

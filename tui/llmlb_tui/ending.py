@@ -13,7 +13,7 @@ from types import FrameType
 
 PATIENCE_S = 1.0
 """For an end in good order: a terminal that is only slow has taken everything by then."""
-LAST_WORDS_S = 0.5
+LAST_WORDS_S = 0.2
 _ORDER = "".join(f"\x1b[?{mode}l" for mode in (1000, 1003, 1006, 1015, 2004, 1004)) + "\x1b[?7h\x1b[?1049l\x1b[?25h"
 
 
@@ -62,7 +62,7 @@ class Ending:
 
 
 def _put_in_order() -> None:
-    """What the terminal has not taken is thrown away, so that it finds this when it goes on."""
+    """As far as it can be had: the writer may hold the terminal, which then finds what was under way when it goes on."""
     import termios
 
     fd = sys.stderr.fileno()
@@ -71,12 +71,5 @@ def _put_in_order() -> None:
         modes[0] |= termios.ICRNL | termios.IXON
         modes[3] |= termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG
         termios.tcsetattr(fd, termios.TCSANOW, modes)
-        os.set_blocking(fd, False)
-        for _ in range(100):
-            # The writer may still be at it, and fill what has just been emptied.
-            termios.tcflush(fd, termios.TCOFLUSH)
-            try:
-                os.write(fd, _ORDER.encode())
-            except BlockingIOError:
-                continue
-            return
+        termios.tcflush(fd, termios.TCOFLUSH)
+        os.write(fd, _ORDER.encode())
