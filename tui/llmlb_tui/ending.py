@@ -62,7 +62,7 @@ class Ending:
 
 
 def _put_in_order() -> None:
-    """As far as it can be had: the writer may hold the terminal, which then finds what was under way when it goes on."""
+    """As far as it can be had: while the writer holds the terminal, it finds what was under way when it goes on."""
     import termios
 
     fd = sys.stderr.fileno()
