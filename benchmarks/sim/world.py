@@ -168,7 +168,7 @@ class World:
     # Clients and the router
 
     def _arrive(self, record: Record, now_s: float) -> None:
-        self._budget.arrived(now_s)
+        self._budget.requests += 1
         self._offer(record, self._request(record), now_s)
 
     def _request(self, record: Record) -> InferenceRequest:
@@ -225,7 +225,8 @@ class World:
         record = attempt.record
         failures = self._failures[record] = (*self._failures.get(record, ()), failure)
         free = failure is Attempt.NOT_SENT
-        if may_retry(self._retry_rules, failures) and (free or self._budget.withdraw(now_s)):
+        self._budget.elapse(now_s)
+        if may_retry(self._retry_rules, failures) and (free or self._budget.withdraw()):
             tried = (*attempt.request.tried, attempt.lease.node.id)
             self._offer(record, replace(attempt.request, tried=tried), now_s)
         else:

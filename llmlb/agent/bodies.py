@@ -73,7 +73,11 @@ def heartbeat(
     host: HostReport | None,
     use_engine_slots: bool,
 ) -> Body:
-    """The body of a heartbeat. ``gpu_metrics`` is null without figures; other unknown fields are left out."""
+    """The body of a heartbeat.
+
+    ``gpu_metrics`` is null without figures, and ``max_concurrency`` where slots are no limit: else the router kept the
+    one that an earlier run told. Other unknown fields are left out.
+    """
     fields: Body = {
         "node_id": facts.node_id,
         "system_metrics": _system(host),
@@ -85,13 +89,13 @@ def heartbeat(
         "kv_cache_usage": reading.kv_cache_usage,
         "prefill_tokens_per_second": reading.prefill_rate,
         "decode_tokens_per_second": reading.decode_rate,
-        "max_concurrency": reading.slots if use_engine_slots else None,
         "heartbeat_secs": _seconds(beat.heartbeat_s),
         "seq": beat.seq,
         "boot_id": beat.boot_id,
         "leaving": beat.leaving,
     }
-    return _known(fields) | {"gpu_metrics": _gpu(gpu)}
+    limit = _known({"max_concurrency": reading.slots}) if use_engine_slots else {"max_concurrency": None}
+    return _known(fields) | limit | {"gpu_metrics": _gpu(gpu)}
 
 
 def leaving(node_id: str, beat: Beat) -> Body:

@@ -27,6 +27,7 @@ def beat_of(message: Heartbeat) -> Beat:
         prefill_rate=message.prefill_tokens_per_second,
         decode_rate=message.decode_tokens_per_second,
         max_concurrency=message.max_concurrency,
+        is_unlimited=message.max_concurrency is None and "max_concurrency" in message.model_fields_set,
         interval_s=message.heartbeat_secs,
         seq=message.seq,
         boot_id=message.boot_id or "",

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from llmlb.api.answers import ApiRefusal, refusal_response
 from llmlb.api.bodies import complaint
@@ -63,17 +64,22 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         refusal = _not_found(request.method, path)
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        message = (
-            f"{request.method} is not possible on {clean_text(path[:200])}; allowed is {allowed or 'another method'}."
-        )
-        refusal = ApiRefusal(405, "method_not_allowed", message, headers=error.headers)
+        allowed = _allowed(request)
+        message = f"{request.method} is not possible on {clean_text(path[:200])}; allowed is {allowed}."
+        refusal = ApiRefusal(405, "method_not_allowed", message, headers={"allow": allowed})
     else:
         phrase = HTTPStatus(error.status_code).phrase
         code = phrase.lower().replace(" ", "_")
         message = f"{phrase}: {error.detail}. Correct the request and send it again."
         refusal = ApiRefusal(error.status_code, code, message, headers=error.headers)
     return refusal_response(refusal, path)
+
+
+def _allowed(request: Request) -> str:
+    """Every method that the path has; the framework's own error names those of the path's first route only."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for route in matching for method in route.methods or ()}))
 
 
 async def on_invalid_request(request: Request, error: Exception) -> Response:

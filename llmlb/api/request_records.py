@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from llmlb.api.answers import ApiRefusal
+from llmlb.api.request_details import detail_fields, details_of, read_details
 from llmlb.api.services import Services
 from llmlb.clock import rfc3339
 from llmlb.core.choice import Cost
@@ -47,9 +48,11 @@ async def get_request(services: Services, request_id: str, *, with_bodies: bool)
     record = services.requests.get(request_id)
     row = None if record is not None else await services.store.get_request(request_id)
     if record is not None:
-        fields = {**_fields_of(record), **_details_of(record)}
+        costs = [CostView.model_validate(cost_fields(cost)) for cost in record.costs]
+        fields = {**_fields_of(record), **detail_fields(details_of(record)), "costs": costs}
     elif row is not None:
-        fields = {**_fields_of_row(row), **_UNKNOWN_DETAILS, "costs": _costs_of(row.costs_json)}
+        details = detail_fields(read_details(row.details_json))
+        fields = {**_fields_of_row(row), **details, "costs": _costs_of(row.costs_json)}
     else:
         message = f"There is no record of the request {request_id[:100]!r}. GET /v0/requests lists the recent ones."
         raise ApiRefusal(404, "request_not_found", message, param="request_id")
@@ -119,33 +122,6 @@ def _fields_of(record: ExchangeRecord) -> dict[str, object]:
     }
 
 
-def _details_of(record: ExchangeRecord) -> dict[str, object]:
-    return {
-        "endpoint": record.endpoint,
-        "address": record.address,
-        "cancelled_phase": None if record.cancelled_phase is None else record.cancelled_phase.value,
-        "queue_position": record.queue_position,
-        "overhead_ms": _milliseconds(record.overhead_s),
-        "events": record.events,
-        "bytes_in": record.bytes_in,
-        "bytes_out": record.bytes_out,
-        "costs": [CostView.model_validate(cost_fields(cost)) for cost in record.costs],
-    }
-
-
-_UNKNOWN_DETAILS: dict[str, object] = {
-    "endpoint": "",
-    "address": "",
-    "cancelled_phase": None,
-    "queue_position": 0,
-    "overhead_ms": None,
-    "events": 0,
-    "bytes_in": 0,
-    "bytes_out": 0,
-}
-"""What the store does not keep."""
-
-
 def _fields_of_row(row: RequestRow) -> dict[str, object]:
     return {
         "id": row.id,
@@ -153,13 +129,13 @@ def _fields_of_row(row: RequestRow) -> dict[str, object]:
         "model": row.model,
         "node_id": row.node_id,
         "key_id": row.key_id,
-        "key_name": "",
+        "key_name": read_details(row.details_json).key_name,
         "status": row.status,
         "outcome": row.outcome,
         "stream": row.stream,
-        "queue_ms": row.queue_ms,
-        "ttft_ms": row.ttft_ms,
-        "total_ms": row.total_ms,
+        "queue_ms": round(row.queue_ms, 2),
+        "ttft_ms": None if row.ttft_ms is None else round(row.ttft_ms, 2),
+        "total_ms": round(row.total_ms, 2),
         "prompt_tokens": row.prompt_tokens,
         "completion_tokens": row.completion_tokens,
         "estimated": row.estimated,
@@ -177,7 +153,7 @@ def _attempts_of(text: str) -> list[AttemptView]:
             reason=str(attempt.get("reason", "")),
             cause=str(attempt.get("cause", "")),
             status=int(attempt.get("status", 0)),
-            seconds=float(attempt.get("seconds", 0.0)),
+            seconds=round(float(attempt.get("seconds", 0.0)), 4),
         )
         for attempt in json.loads(text or "[]")
     ]

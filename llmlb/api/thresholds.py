@@ -105,6 +105,7 @@ def _excluded(node: Node, excluded_by: list[str]) -> wire.ExcludedNode:
         gpu_usage=0.0 if figures is None else figures.gpu_percent or 0.0,
         vram_usage=0.0 if figures is None else figures.vram_percent or 0.0,
         metrics_available=figures is not None and figures.gpu_percent is not None,
+        vram_metrics_available=figures is not None and figures.vram_percent is not None,
         active_requests=node.active,
         excluded_by=excluded_by,
     )

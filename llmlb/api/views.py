@@ -51,6 +51,7 @@ def node_view(node: Node, fleet: Fleet, now_s: float) -> View:
         "circuit": node.circuit.state.value,
         "excluded_by": [exclusion.value for exclusion in fleet.exclusions(node, now_s)],
         "revision": node.revision,
+        "vram_metrics_available": figures is not None and figures.vram_percent is not None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, cast
 
@@ -133,9 +134,10 @@ class ControlClient:
         """Remove a node and refuse its id for 24 h."""
         return await self._act(node_id, "reject", if_match=if_match)
 
-    async def drain(self, node_id: str, *, if_match: int | None = None) -> Node:
-        """Give the node nothing new; what it has it finishes."""
-        return await self._act(node_id, "drain", if_match=if_match)
+    async def drain(self, node_id: str, *, if_match: int | None = None, reason: str = "") -> Node:
+        """Give the node nothing new; what it has it finishes. reason: for the audit and the event, "" for none."""
+        query = {"reason": reason} if reason else None
+        return await self._act(node_id, "drain", if_match=if_match, query=query)
 
     async def undrain(self, node_id: str, *, if_match: int | None = None) -> Node:
         """Give the node work again."""
@@ -231,6 +233,20 @@ class ControlClient:
         Ends when the router closes the feed.  idle_timeout_s: the longest silence before RouterUnreachable
         (keep-alives end a silence); None waits for ever.  decode: as ``EventParser`` takes it.
         """
+        feed = self.event_batches(last_event_id, idle_timeout_s=idle_timeout_s, decode=decode)
+        async with aclosing(feed) as batches:
+            async for events in batches:
+                for event in events:
+                    yield event
+
+    async def event_batches(
+        self,
+        last_event_id: str | int | None = None,
+        *,
+        idle_timeout_s: float | None = None,
+        decode: Decode | None = None,
+    ) -> AsyncGenerator[Sequence[ServerEvent]]:
+        """As ``events``, those together that came together: for who has a thousand in a second. None is empty."""
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = str(last_event_id)
@@ -238,8 +254,8 @@ class ControlClient:
         feed = self._connection.stream("/v0/events", token=self.token, headers=headers, idle_timeout_s=idle_timeout_s)
         async with feed as chunks:
             async for chunk in chunks:
-                for event in parser.feed(chunk):
-                    yield event
+                if events := parser.feed(chunk):
+                    yield events
 
     async def recent_events(self, *, limit: int | None = None) -> list[Row]:
         """What happened to the fleet, newest first, also before the router's last start."""
@@ -324,8 +340,11 @@ class ControlClient:
         message = f"{self.url}{path} did not answer a JSON object; is it an llmlb router?"
         raise RouterRefused(message, status=200, code="not_a_router")
 
-    async def _act(self, node_id: str, verb: str, *, if_match: int | None) -> Node:
-        return cast(Node, await self._fields("POST", _node_path(node_id, verb), headers=_if_match(if_match)))
+    async def _act(
+        self, node_id: str, verb: str, *, if_match: int | None, query: Mapping[str, QueryValue] | None = None
+    ) -> Node:
+        path = _node_path(node_id, verb)
+        return cast(Node, await self._fields("POST", path, query=query, headers=_if_match(if_match)))
 
     async def _rows(
         self, path: str, query: Mapping[str, QueryValue | None] | None = None, *, token: str | None = None

@@ -10,7 +10,8 @@ NodeState = Literal["pending", "online", "offline"]
 class Node(TypedDict):
     """A node as listed. Percentages 0..100, temperature in degrees C, instants RFC 3339 with Z.
 
-    ``gpu_usage`` and ``vram_usage`` are always numbers; ``metrics_available`` says whether they are measured.
+    ``gpu_usage`` and ``vram_usage`` are always numbers; ``metrics_available`` says whether the first is
+    measured, ``vram_metrics_available`` whether the second is; routers before that field lack it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Node(TypedDict):
     available_models: list[str]
     gpus: list[dict[str, object]]
     metrics_available: bool
+    vram_metrics_available: NotRequired[bool]
     metrics_age_seconds: float | None
     circuit: str
     excluded_by: list[str]

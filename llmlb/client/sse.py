@@ -11,6 +11,9 @@ from llmlb.errors import ClientError
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 """A snapshot of 1,000 nodes is below 1 MiB."""
 
+_KINDS = {kind.encode(): kind for kind in ("snapshot", "node", "fleet", "alert", "settings")}
+"""Of the events that our routers write in one form: an id, a type, and the data on one line."""
+
 Decode = Callable[[str, bytes], object]
 """From an event's type and its JSON to its data; raises ValueError for what it cannot read."""
 
@@ -46,6 +49,15 @@ class EventParser:
         return [event for block in blocks if (event := self._event(block)) is not None]
 
     def _event(self, block: bytes) -> ServerEvent | None:
+        head, _, text = block.partition(b"\ndata: ")
+        id_line, _, kind_name = head.partition(b"\nevent: ")
+        kind = _KINDS.get(kind_name)
+        if kind is None or id_line[:4] != b"id: " or not id_line[4:].isdigit() or not text or b"\n" in text:
+            return self._unusual_event(block)
+        self._id = id_line[4:].decode()
+        return ServerEvent(self._id, kind, self._decoded(kind, text))
+
+    def _unusual_event(self, block: bytes) -> ServerEvent | None:
         kind = "message"
         data: list[bytes] = []
         for line in block.split(b"\n"):

@@ -130,7 +130,7 @@ class TimeoutsSettings:
         low=1,
         high=300,
         dev_low=0.1,
-        help="A client sending a request's head; then 408.",
+        help="A client sending a request's head; then 408. With TLS, its handshake has as long before that.",
     )
     body_idle_s: float = setting(
         30.0,
@@ -184,6 +184,15 @@ class RetrySettings:
     )
     budget_window_s: float = setting(
         10.0, key="budget_window", unit="s", low=1, high=300, dev_low=0.1, help="The window of the two above."
+    )
+    longest_rest_s: float = setting(
+        60.0,
+        key="longest_rest",
+        unit="s",
+        low=0,
+        high=3600,
+        help="A node that answers 429, or 503 with Retry-After, gets nothing for the time it asks, but not for longer "
+        "than this.",
     )
 
 

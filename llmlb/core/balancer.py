@@ -17,6 +17,7 @@ from llmlb.core.choice import Choice, InferenceRequest, Policy, Reason
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import Fleet
 from llmlb.core.lease import Lease, LeaseState
+from llmlb.core.lineup import Lineup
 from llmlb.core.node import Ineligibility, Node, NodeId, canonical_model
 from llmlb.core.outcome import Outcome, OutcomeKind
 
@@ -64,6 +65,18 @@ class Grant:
     lease: Lease
 
 
+_HELD, _RELEASED, _CLOSED = LeaseState.HELD, LeaseState.RELEASED, CircuitState.CLOSED
+"""Looking up a member of an enumeration takes longer than the comparison."""
+
+
+def _listening(policy: Policy) -> tuple[Policy, ...]:
+    """The policy, if it wants to hear of what becomes of requests; most choose by what the fleet knows anyway."""
+    kind = type(policy)
+    told = (kind.dispatched, kind.first_token, kind.ended, kind.forgotten)
+    deaf = (Policy.dispatched, Policy.first_token, Policy.ended, Policy.forgotten)
+    return () if told == deaf else (policy,)
+
+
 class _Readiness(StrEnum):
     READY = "ready"
     FULL = "full"
@@ -87,11 +100,13 @@ class Balancer:
         self.fleet = fleet
         self._policy_failed = policy_failed
         self._policy = policy
-        self._policies: tuple[Policy, ...] = (policy,)
+        self._listeners = _listening(policy)
+        """Policies that are told of every request: the mode's, those of earlier modes and those asked for by name."""
         self.queue_rules = queue_rules
         self.aliases = dict(aliases)
         self._rng = rng
-        self._queues: dict[str, ModelQueue] = {}
+        self.queues: dict[str, ModelQueue] = {}
+        """Waiting requests by model; a model without any may be missing."""
         self.leases: set[Lease] = set()
 
     @property
@@ -100,13 +115,9 @@ class Balancer:
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
-        self._policies = (policy, *(other for other in self._policies if other not in (policy, self._policy)))
+        others = [other for other in self._listeners if other not in (policy, self._policy)]
+        self._listeners = (*_listening(policy), *others)
         self._policy = policy
-
-    @property
-    def queues(self) -> Mapping[str, ModelQueue]:
-        """Waiting requests by model; a model without any may be missing."""
-        return self._queues
 
     def resolve(self, model: str) -> tuple[str, str | None]:
         """The canonical name behind what a client asked for, and the alias's target when one applies.
@@ -131,8 +142,8 @@ class Balancer:
         waiter: who is told when a ticket's turn comes; without one nothing is queued (retries do not queue).
         policy: another one for this request only. It is told of every request from then on, as the mode's own is.
         """
-        if policy is not None and policy not in self._policies:
-            self._policies = (*self._policies, policy)
+        if policy is not None and policy not in self._listeners:
+            self._listeners += _listening(policy)
         pool = self.fleet.candidates(request.model)
         if pool is None:
             return Refused(RefusalKind.MODEL_NOT_FOUND)
@@ -147,7 +158,7 @@ class Balancer:
                 retry_after_s = None
             if retry_after_s is not None:
                 return Refused(RefusalKind.OBJECTIVE_OUT_OF_REACH, retry_after_s)
-        queue = self._queues.get(request.model)
+        queue = self.queues.get(request.model)
         if waiter is None or not queue:
             lease = self._choose(request, pool, now_s, chooser)
             if lease is not None:
@@ -166,7 +177,7 @@ class Balancer:
 
     def forget(self, node_id: NodeId) -> None:
         """A node was removed from the fleet."""
-        for policy in self._policies:
+        for policy in self._listeners:
             try:
                 policy.forgotten(node_id)
             except Exception as error:  # noqa: BLE001  # as above
@@ -174,29 +185,31 @@ class Balancer:
 
     def settle(self, lease: Lease, outcome: Outcome, now_s: float) -> list[Change]:
         """Give a lease back. Raises RuntimeError when it was given back before: that would be a bug of ours."""
-        if lease.state is not LeaseState.HELD:
+        if lease.state is not _HELD:
             raise RuntimeError("a lease was released twice")
-        lease.state = LeaseState.RELEASED
+        lease.state = _RELEASED
         self.leases.discard(lease)
+        node, request = lease.node, lease.request
         for policy in lease.policies:
             try:
-                policy.ended(lease.request, lease.node.id, outcome, now_s)
+                policy.ended(request, node.id, outcome, now_s)
             except Exception as error:  # noqa: BLE001  # as above; the lease must be given back all the same
                 self._policy_failed(policy, error)
-        queue = self._queues.get(lease.request.model)
-        if queue is not None:
-            queue.charge(lease.request.key_id, answer_tokens(outcome.usage))
-        changes = self.fleet.depart(lease.node, outcome, now_s)
+        if self.queues:
+            queue = self.queues.get(request.model)
+            if queue is not None:
+                queue.charge(request.key_id, answer_tokens(outcome.usage))
+        changes = self.fleet.depart(node, outcome, now_s)
         if outcome.model_missing:
-            return changes + self.fleet.missed(lease.node, lease.request.model, now_s)
-        if outcome.kind is OutcomeKind.ANSWERED:
-            self.fleet.found(lease.node, lease.request.model)
+            return changes + self.fleet.missed(node, request.model, now_s)
+        if node.misses and outcome.kind is OutcomeKind.ANSWERED:
+            self.fleet.found(node, request.model)
         return changes
 
     def grants(self, now_s: float) -> list[Grant]:
         """Serve the queues as far as there is room. Call it after anything that may have made room."""
         granted: list[Grant] = []
-        for model, queue in list(self._queues.items()):
+        for model, queue in list(self.queues.items()):
             pool = self.fleet.candidates(model)
             while queue and pool is not None:
                 head = queue.head()
@@ -207,16 +220,16 @@ class Balancer:
                 lease.queue_s = now_s - ticket.queued_at_s
                 granted.append(Grant(ticket, lease))
             if not queue:
-                del self._queues[model]
+                del self.queues[model]
         return granted
 
     def expired(self, now_s: float) -> list[Ticket]:
         """Remove and return the tickets that waited too long."""
-        return [ticket for queue in self._queues.values() for ticket in queue.expired(now_s)]
+        return [ticket for queue in self.queues.values() for ticket in queue.expired(now_s)]
 
     def withdraw(self, ticket: Ticket) -> bool:
         """The waiter went away. False when its turn had already come."""
-        queue = self._queues.get(ticket.request.model)
+        queue = self.queues.get(ticket.request.model)
         return queue is not None and queue.remove(ticket)
 
     def _enqueue(
@@ -228,7 +241,7 @@ class Balancer:
         wait_s, in_vain = self.queue_rules.wait_s, RefusalKind.QUEUE_TIMEOUT
         if readiness is _Readiness.ABSENT:
             wait_s, in_vain = self.queue_rules.absent_wait_s, RefusalKind.NO_NODE_AVAILABLE
-        queue = self._queues.setdefault(request.model, ModelQueue())
+        queue = self.queues.setdefault(request.model, ModelQueue())
         if len(queue) >= self.queue_rules.per_model:
             return Refused(RefusalKind.QUEUE_FULL)
         ticket = Ticket(request, waiter, now_s, now_s + wait_s, len(queue) + 1, in_vain, policy)
@@ -251,11 +264,11 @@ class Balancer:
             pool = pool.without(request.tried)
         elif pool.half_open:
             probe = next(iter(pool.half_open))
-            return self._lease(request, probe, Choice(probe.id, Reason.PROBE), now_s, is_probe=True)
+            return self._lease(request, probe, Choice(probe.id, Reason.PROBE), now_s, pool.lineup, is_probe=True)
         if not len(pool):
             return None
         choice, node = self._pick(request, pool, now_s, policy)
-        if node.circuit.state is not CircuitState.CLOSED:
+        if node.circuit.state is not _CLOSED:
             choice = replace(choice, reason=Reason.PANIC)
         elif node.silent_at_s is not None:
             choice = replace(choice, reason=Reason.MASS_SILENCE)
@@ -266,7 +279,7 @@ class Balancer:
             choice = replace(other, reason=Reason.SLOW_START)
         if request.tried:
             choice = replace(choice, reason=Reason.RETRY)
-        return self._lease(request, node, choice, now_s)
+        return self._lease(request, node, choice, now_s, pool.lineup)
 
     def _pick(
         self, request: InferenceRequest, pool: EligibleNodes, now_s: float, policy: Policy
@@ -290,12 +303,21 @@ class Balancer:
         return Admitted(self._lease(request, node, Choice(node_id, Reason.PINNED), now_s))
 
     def _lease(
-        self, request: InferenceRequest, node: Node, choice: Choice, now_s: float, *, is_probe: bool = False
+        self,
+        request: InferenceRequest,
+        node: Node,
+        choice: Choice,
+        now_s: float,
+        lineup: Lineup | None = None,
+        *,
+        is_probe: bool = False,
     ) -> Lease:
-        reason, policies = choice.reason, self._policies
+        reason, policies = choice.reason, self._listeners
+        # Before the dispatch: it may fill the node.
+        lineup = lineup or self.fleet.lineup(request.model)
         self.fleet.dispatch(node, now_s, is_probe=is_probe)
         node.selections[reason] = node.selections.get(reason, 0) + 1
-        lease = Lease(node, request, reason, now_s, policies, choice.costs, is_probe=is_probe)
+        lease = Lease(node, request, reason, now_s, policies, choice.costs, lineup, is_probe=is_probe)
         self.leases.add(lease)
         for policy in policies:
             try:

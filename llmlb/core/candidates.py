@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Container, Iterator
 
+from llmlb.core.lineup import Absences, LeftOut, Lineup
 from llmlb.core.load import LoadOrder
-from llmlb.core.node import Fitness, Node, NodeId
+from llmlb.core.node import Fitness, Ineligibility, Node, NodeId
 
 
 class EligibleNodes:
@@ -15,20 +16,37 @@ class EligibleNodes:
     Fleet decides who is eligible; this class only keeps the structures. Implements ``choice.Candidates``.
     """
 
-    __slots__ = ("_rotation", "fit", "half_open", "model", "panicking", "ready_at_s", "serving", "unmeasured")
+    __slots__ = (
+        "_absences",
+        "_rotation",
+        "fit",
+        "half_open",
+        "lineup",
+        "model",
+        "others",
+        "panicking",
+        "ready_at_s",
+        "serving",
+        "unmeasured",
+    )
 
     def __init__(self, model: str) -> None:
         self.model = model
         """Canonical name; empty for the nodes that serve any model."""
         self.serving: set[Node] = set()
         """Approved nodes that have the model, in any state."""
-        self.half_open: set[Node] = set()
-        """Nodes whose circuit waits for one probe."""
+        self.half_open: dict[Node, None] = {}
+        """Nodes whose circuit waits for one probe, the one that has waited longest first."""
         self.fit = LoadOrder()
         self.unmeasured = LoadOrder()
         self.panicking = False
         self.ready_at_s = float("-inf")
         """When the model last had a node that was up, busy or not."""
+        self.lineup: Lineup | None = None
+        """None when it has changed since somebody asked."""
+        self.others: LeftOut | None = None
+        """Nodes that do not serve the model; likewise."""
+        self._absences = Absences()
         self._rotation: OrderedDict[Node, None] = OrderedDict()
 
     def __len__(self) -> int:
@@ -47,7 +65,12 @@ class EligibleNodes:
 
     def put(self, node: Node) -> None:
         """Make eligible, or move to where its present fitness and rank belong."""
-        self._rotation.setdefault(node)
+        if node not in self._rotation:
+            self._rotation[node] = None
+            self.lineup = None
+        over = node.over
+        if self._absences.end(node.id) if over is None else self._absences.note(node.id, over._value_):
+            self.lineup = None
         match node.fitness:
             case Fitness.FIT:
                 self.unmeasured.discard(node)
@@ -69,15 +92,31 @@ class EligibleNodes:
 
     def remove(self, node: Node) -> None:
         """Take out of the eligible; it goes on serving what it has."""
+        if self._absences.note(node.id, (node.ineligibility or Ineligibility.CIRCUIT_OPEN)._value_):
+            self.lineup = None
         if node in self._rotation:
             del self._rotation[node]
             self.fit.discard(node)
             self.unmeasured.discard(node)
 
+    def leave(self, node: Node) -> None:
+        """It does not serve the model any more."""
+        self.serving.discard(node)
+        self.half_open.pop(node, None)
+        self.remove(node)
+        self._absences.end(node.id)
+        self.lineup = None
+
+    def line_up(self, others: LeftOut) -> Lineup:
+        """Make ``lineup`` anew. others: see there; they are kept."""
+        self.others = others
+        self.lineup = Lineup(len(self._rotation), self._absences.left_out(), others)
+        return self.lineup
+
     def without(self, tried: Container[NodeId]) -> EligibleNodes:
         """A copy that lacks some nodes, for a retry. O(n)."""
         rest = EligibleNodes(self.model)
-        for node in self._rotation:
+        for node in self:
             if node.id not in tried:
                 rest.put(node)
         return rest

@@ -38,6 +38,9 @@ class CircuitRules:
 
 SLOW_START_FLOOR = 0.1
 
+_CLOSED = CircuitState.CLOSED
+"""Looking up a member of an enumeration takes longer than the comparison."""
+
 
 @dataclass(slots=True, eq=False)
 class Circuit:
@@ -53,16 +56,21 @@ class Circuit:
     good_probes: int = 0
     closed_at_s: float = float("-inf")
     _window: list[list[int]] = field(default_factory=list)
-    """Seconds, and what was good and bad in each."""
+    """Seconds, and what was good and bad in each; the last of them is ``_second``."""
+    _second: int = -1
 
     def succeeded(self, rules: CircuitRules, *, now_s: float) -> bool:
         """Record an answer. True when this closes the circuit."""
         self.failures_in_row = 0
-        if self.state is CircuitState.CLOSED:
+        if self.state is _CLOSED:
             # The row of ejections is forgotten once the node has carried its full share again.
             if self.ejections and now_s - self.closed_at_s > rules.slow_start_s:
                 self.ejections = 0
-            self._count(now_s, good=1, bad=0, window_s=rules.window_s)
+            second = int(now_s)
+            if second == self._second:
+                self._window[-1][1] += 1
+            else:
+                self._count(second, good=1, bad=0, window_s=rules.window_s)
             return False
         self.probing = False
         if self.state is CircuitState.OPEN:
@@ -73,6 +81,7 @@ class Circuit:
         self.state = CircuitState.CLOSED
         self.closed_at_s = now_s
         self._window.clear()
+        self._second = -1
         return True
 
     def failed(self, rules: CircuitRules, *, now_s: float, refused: bool, chance: float) -> bool:
@@ -86,7 +95,7 @@ class Circuit:
         if self.state is CircuitState.OPEN:
             return False
         if self.state is CircuitState.CLOSED:
-            self._count(now_s, good=0, bad=1, window_s=rules.window_s)
+            self._count(int(now_s), good=0, bad=1, window_s=rules.window_s)
             if not (refused or self.failures_in_row >= rules.consecutive_failures or self._is_failing(rules)):
                 return False
         spread = rules.jitter_percent / 100 * (2 * chance - 1)
@@ -127,14 +136,14 @@ class Circuit:
             return 1.0
         return max(SLOW_START_FLOOR, age_s / rules.slow_start_s)
 
-    def _count(self, now_s: float, *, good: int, bad: int, window_s: float) -> None:
-        second = int(now_s)
+    def _count(self, second: int, *, good: int, bad: int, window_s: float) -> None:
         window = self._window
-        if window and window[-1][0] == second:
+        if second == self._second:
             latest = window[-1]
             latest[1] += good
             latest[2] += bad
             return
+        self._second = second
         window.append([second, good, bad])
         while window[0][0] < second - window_s:
             window.pop(0)

@@ -17,10 +17,13 @@ from llmlb.core.candidates import EligibleNodes
 from llmlb.core.change import Change, ChangeKind
 from llmlb.core.circuit import Circuit, CircuitRules, CircuitState
 from llmlb.core.health import NodeState, Signal, after
+from llmlb.core.lineup import NAMED_NODES, Absences, LeftOut, Lineup
 from llmlb.core.load import ONE_ACTIVE, Thresholds, rank_of
 from llmlb.core.node import (
+    NO_LIMIT,
     Beat,
     Exclusion,
+    Fitness,
     HistoryPoint,
     Ineligibility,
     Node,
@@ -28,6 +31,7 @@ from llmlb.core.node import (
     Profile,
 )
 from llmlb.core.outcome import Outcome, OutcomeKind
+from llmlb.core.unlisted import NodesForAny
 
 MASS_SILENCE_NODES = 3
 MASS_SILENCE_PERCENT = 55.0
@@ -35,6 +39,9 @@ MASS_SILENCE_PERCENT = 55.0
 MAX_MODELS = 20_000
 MISSES_TO_WITHHOLD = 3
 WITHHELD_S = 60.0
+
+_CLOSED, _ANSWERED = CircuitState.CLOSED, OutcomeKind.ANSWERED
+"""Looking up a member of an enumeration takes longer than what is done with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +80,12 @@ class Fleet:
         self._rng = rng
         self._nodes: dict[NodeId, Node] = {}
         self._models: dict[str, EligibleNodes] = {}
-        self._for_any = EligibleNodes("")
+        self._for_any = NodesForAny()
         self._turn = 0
         self._mass_silent: set[Node] = set()
+        self._pending: set[Node] = set()
+        self._lined_up: set[EligibleNodes] = set()
+        """Whose lineup is made and must be thrown away when nodes or their models change."""
 
     # Looking
 
@@ -96,7 +106,7 @@ class Fleet:
         known = self._models.get(model)
         if known is not None:
             return known
-        return self._for_any if self._for_any.serving else None
+        return self._for_any.as_of(model) if self._for_any.serving else None
 
     def is_known(self, model: str) -> bool:
         """Whether an approved node has, or had, this canonical name."""
@@ -125,6 +135,33 @@ class Fleet:
         return [
             Standing(node, self._standing(node, pool), self.exclusions(node, now_s)) for node in self._nodes.values()
         ]
+
+    def lineup(self, model: str) -> Lineup:
+        """How the nodes stand towards a canonical model name, to be kept. O(1) while nothing changes."""
+        pool = self._models.get(model, self._for_any)
+        if pool.lineup is not None:
+            return pool.lineup
+        self._lined_up.add(pool)
+        return pool.line_up(pool.others or self._others(pool))
+
+    def _others(self, pool: EligibleNodes) -> LeftOut:
+        """The nodes that do not serve a model: by name while that takes no long look."""
+        if len(self._nodes) > NAMED_NODES:
+            pending = len(self._pending)
+            missing = len(self._nodes) - len(pool.serving) - pending
+            counts = {Ineligibility.PENDING.value: pending, Ineligibility.MODEL_MISSING.value: missing}
+            return LeftOut(counts=counts)
+        absences = Absences()
+        for node in self._nodes.values():
+            if node not in pool.serving:
+                because = Ineligibility.MODEL_MISSING if node.is_approved else Ineligibility.PENDING
+                absences.note(node.id, because.value)
+        return absences.left_out()
+
+    def _drop_lineups(self) -> None:
+        for pool in self._lined_up:
+            pool.lineup = pool.others = None
+        self._lined_up.clear()
 
     def _standing(self, node: Node, pool: EligibleNodes | None) -> Ineligibility | None:
         if node.ineligibility is not None:
@@ -247,11 +284,11 @@ class Fleet:
         node.ineligibility = Ineligibility.PENDING
         left = node.pools
         for pool in left:
-            pool.remove(node)
-            pool.serving.discard(node)
-            pool.half_open.discard(node)
+            pool.leave(node)
         node.pools = ()
         self._mass_silent.discard(node)
+        self._pending.discard(node)
+        self._drop_lineups()
         return [Change(kind, node.id, cause), *self._judge_panic(left)]
 
     def set_thresholds(self, thresholds: Thresholds, now_s: float) -> None:
@@ -274,46 +311,32 @@ class Fleet:
         if is_probe:
             node.circuit.probing = True
             for pool in node.pools:
-                pool.half_open.discard(node)
-        limit = node.max_concurrency
-        if limit is not None and node.active >= limit:
+                pool.half_open.pop(node, None)
+        if node.active >= node.full_at:
             self._place(node, now_s)
 
     def depart(self, node: Node, outcome: Outcome, now_s: float) -> list[Change]:
         """A request left the node."""
-        limit = node.max_concurrency
-        was_full = limit is not None and node.active >= limit
+        may_move = node.active >= node.full_at or node.circuit.state is not _CLOSED or outcome.kind is not _ANSWERED
         node.in_flight -= 1
         node.active -= 1
         node.rank -= ONE_ACTIVE
-        circuit = node.circuit
-        before = circuit.state
-        if before is CircuitState.CLOSED and outcome.kind is OutcomeKind.ANSWERED:
-            if outcome.fault is None:
-                node.note_latency(outcome.total_s, outcome.ttft_s)
-            circuit.succeeded(self.rules.circuit, now_s=now_s)
-            changes = []
-        else:
-            changes = self._judge(node, outcome, now_s)
-        if self._nodes.get(node.id) is not node:
-            return []
-        if was_full or changes or circuit.state is not CircuitState.CLOSED or before is not CircuitState.CLOSED:
-            return changes + self._place(node, now_s)
-        if node.resting_until_s > now_s:
-            self._place(node, now_s)
-        elif node.ineligibility is None:
+        changes = self._judge(node, outcome, now_s)
+        if may_move:
+            return changes + self._place(node, now_s) if self._nodes.get(node.id) is node else []
+        if node.ineligibility is None:
             for pool in node.pools:
                 pool.fell(node)
         return changes
 
     def _judge(self, node: Node, outcome: Outcome, now_s: float) -> list[Change]:
         circuit, rules = node.circuit, self.rules.circuit
+        if outcome.kind is _ANSWERED:
+            if outcome.fault is None:
+                node.note_latency(outcome.total_s, outcome.ttft_s)
+            closes = circuit.succeeded(rules, now_s=now_s)
+            return [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")] if closes else []
         match outcome.kind:
-            case OutcomeKind.ANSWERED:
-                if outcome.fault is None:
-                    node.note_latency(outcome.total_s, outcome.ttft_s)
-                if circuit.succeeded(rules, now_s=now_s):
-                    return [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")]
             case OutcomeKind.FAILED | OutcomeKind.UNREACHABLE:
                 node.failed_requests += 1
                 node.last_error = outcome.error
@@ -330,11 +353,13 @@ class Fleet:
 
     def found(self, node: Node, model: str) -> None:
         """The node answered for the model."""
-        if node.misses:
-            node.misses.pop(model, None)
+        node.misses.pop(model, None)
 
     def missed(self, node: Node, model: str, now_s: float) -> list[Change]:
         """The node denies having a model which it reports: after three times it is believed for a minute."""
+        if model not in self._models:
+            # No node lists it: it is a client's word, of which there may be any number.
+            return []
         node.misses[model] = node.misses.get(model, 0) + 1
         if node.misses[model] < MISSES_TO_WITHHOLD or self._nodes.get(node.id) is not node:
             return []
@@ -437,7 +462,7 @@ class Fleet:
             node.interval_s = beat.interval_s
         if beat.capability_score is not None:
             node.reported_score = beat.capability_score
-        if beat.max_concurrency is not None:
+        if beat.max_concurrency is not None or beat.is_unlimited:
             node.reported_concurrency = beat.max_concurrency
         if beat.loaded_models is not None:
             node.loaded = beat.loaded_models
@@ -478,6 +503,7 @@ class Fleet:
 
     def _repool(self, node: Node) -> None:
         """Follow a change of the node's approval or models: leave pools, enter others."""
+        (self._pending.discard if node.is_approved else self._pending.add)(node)
         if not node.is_approved:
             wanted: tuple[EligibleNodes, ...] = ()
         elif node.serves_any:
@@ -489,19 +515,22 @@ class Fleet:
             wanted = tuple(pool for pool in wanted if pool.model not in node.withheld)
         for pool in node.pools:
             if pool not in wanted:
-                pool.serving.discard(node)
-                pool.half_open.discard(node)
-                pool.remove(node)
+                pool.leave(node)
         for pool in wanted:
             pool.serving.add(node)
         node.pools = wanted
+        self._drop_lineups()
 
     def _place(self, node: Node, now_s: float, *, repool: bool = False) -> list[Change]:
         """Bring every structure in line with the node as it is now. Returns panics that began or ended."""
         if repool:
             self._repool(node)
+        limit = node.max_concurrency
+        node.full_at = NO_LIMIT if limit is None else limit
         node.ineligibility = self._ineligibility(node, now_s)
-        node.fitness = self.thresholds.fitness(node.figures if node.has_fresh_figures(now_s) else None)
+        figures = node.figures if node.has_fresh_figures(now_s) else None
+        node.fitness = self.thresholds.fitness(figures)
+        node.over = self.thresholds.exclusions(figures, 0)[0] if node.fitness is Fitness.OVER else None
         node.rank = rank_of(node)
         is_up = self._is_up(node)
         for pool in node.pools:
@@ -520,9 +549,9 @@ class Fleet:
     def _seat(self, node: Node, pool: EligibleNodes) -> None:
         may_probe = node.circuit.state is CircuitState.HALF_OPEN and not node.circuit.probing
         if node.ineligibility is None and may_probe:
-            pool.half_open.add(node)
+            pool.half_open.setdefault(node)
         else:
-            pool.half_open.discard(node)
+            pool.half_open.pop(node, None)
         if node.ineligibility is None and self._circuit_allows(node, panicking=pool.panicking):
             pool.put(node)
         else:

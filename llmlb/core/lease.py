@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from llmlb.core.choice import Cost, InferenceRequest, Policy, Reason
+from llmlb.core.lineup import Lineup
 from llmlb.core.node import Node
 
 
@@ -19,6 +20,7 @@ class Lease(Struct, eq=False):
     """Taken in the same step as the choice; released exactly once, by ``Balancer.settle``.
 
     policies: who was told of the dispatch, and will be told of the end, even if the mode changes in between.
+    lineup: how the nodes of the model stood when this one was chosen.
     """
 
     node: Node
@@ -27,6 +29,7 @@ class Lease(Struct, eq=False):
     dispatched_at_s: float
     policies: tuple[Policy, ...] = ()
     costs: tuple[Cost, ...] = ()
+    lineup: Lineup | None = None
     queue_s: float = 0.0
     is_probe: bool = False
     state: LeaseState = LeaseState.HELD

@@ -80,46 +80,55 @@ def criterion(winner: int, runner_up: int) -> Reason:
     return Reason.ROUND_ROBIN
 
 
+_BEHIND = 1 << 200
+"""Above every rank."""
+_ONLY, _LEAST_ACTIVE = Reason.ONLY_CANDIDATE, Reason.LEAST_ACTIVE
+
+
 class LoadOrder:
     """Nodes by rank, lowest first. Membership is explicit; ranks are read from the nodes."""
 
-    __slots__ = ("_heap", "_members")
+    __slots__ = ("_heap", "_queued")
 
     def __init__(self, nodes: Iterable[Node] = ()) -> None:
-        self._members: set[Node] = set(nodes)
+        self._queued: dict[Node, int] = {node: node.rank for node in nodes}
+        """The members, and under which rank each is in the heap: its own, or a lower one from before it rose."""
         # The turn in a rank is unique, so a comparison never reaches the node.
-        self._heap: list[tuple[int, Node]] = [(node.rank, node) for node in self._members]
+        self._heap: list[tuple[int, Node]] = [(rank, node) for node, rank in self._queued.items()]
         heapify(self._heap)
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._queued)
 
     def __contains__(self, node: Node) -> bool:
-        return node in self._members
+        return node in self._queued
 
     def put(self, node: Node) -> None:
         """Add, or note that a member's rank may have fallen; a risen rank needs no call."""
-        heap, members = self._heap, self._members
-        members.add(node)
-        heappush(heap, (node.rank, node))
-        if len(heap) > 2 * len(members) + 64:
-            self._heap = [(member.rank, member) for member in members]
+        rank, queued = node.rank, self._queued
+        if queued.get(node, _BEHIND) <= rank:
+            return
+        queued[node] = rank
+        heappush(self._heap, (rank, node))
+        if len(self._heap) > 2 * len(queued) + 64:
+            self._heap = [(rank, node) for node, rank in queued.items()]
             heapify(self._heap)
 
     def discard(self, node: Node) -> None:
-        self._members.discard(node)
+        self._queued.pop(node, None)
 
     def first(self) -> Node | None:
         """The least loaded node, still in its place."""
-        heap, members = self._heap, self._members
+        heap, queued = self._heap, self._queued
         while heap:
             rank, node = heap[0]
-            if rank == node.rank and node in members:
-                return node
-            if rank < node.rank and node in members:
-                heapreplace(heap, (node.rank, node))
-            else:
+            if queued.get(node) != rank:
                 heappop(heap)
+            elif node.rank == rank:
+                return node
+            else:
+                queued[node] = rank = node.rank
+                heapreplace(heap, (rank, node))
         return None
 
     def first_with_reason(self) -> tuple[Node, Reason] | None:
@@ -127,9 +136,14 @@ class LoadOrder:
         best = self.first()
         if best is None:
             return None
-        if len(self._members) == 1:
-            return best, Reason.ONLY_CANDIDATE
-        heap = self._heap
+        heap, queued = self._heap, self._queued
+        if len(heap) > 2:
+            # The second is one of the two below the first, if that entry still holds.
+            rank, node = heap[1] if heap[1] < heap[2] else heap[2]
+            if node.rank == rank and node is not best and node in queued:
+                return best, _LEAST_ACTIVE if rank - best.rank >= ONE_ACTIVE else criterion(best.rank, rank)
+        if len(queued) == 1:
+            return best, _ONLY
         entry = heappop(heap)
         runner_up = self.first()
         while runner_up is best:
@@ -137,5 +151,5 @@ class LoadOrder:
             runner_up = self.first()
         heappush(heap, entry)
         if runner_up is None:
-            return best, Reason.ONLY_CANDIDATE
+            return best, _ONLY
         return best, criterion(best.rank, runner_up.rank)

@@ -17,6 +17,7 @@ NodeId = NewType("NodeId", str)
 
 HISTORY_POINTS = 10
 EWMA_WEIGHT = 0.2
+NO_LIMIT = 1 << 62
 """Share of the newest sample in a node's running averages: the last ten requests make up nine tenths."""
 
 
@@ -89,7 +90,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """One heartbeat, checked and within its ranges. None: the node did not say. Rates: tokens a second."""
+    """One heartbeat, checked and within its ranges. None: the node did not say. Rates: tokens a second.
+
+    is_unlimited: it says that it has no limit of requests at once.
+    """
 
     figures: Figures | None = None
     cpu_percent: float | None = None
@@ -103,6 +107,7 @@ class Beat:
     prefill_rate: float | None = None
     decode_rate: float | None = None
     max_concurrency: int | None = None
+    is_unlimited: bool = False
     interval_s: float | None = None
     seq: int | None = None
     boot_id: str = ""
@@ -184,10 +189,14 @@ class Node:
     foreign_active: int = 0
     active: int = 0
     fitness: Fitness = Fitness.UNMEASURED
+    over: Exclusion | None = None
+    """The threshold that it is over, where its fitness says so; of two the first."""
     ineligibility: Ineligibility | None = Ineligibility.PENDING
     """Why it gets no work whatever the model; None when it may."""
     rank: int = 0
     turn: int = 0
+    full_at: int = NO_LIMIT
+    """Active requests from which on it has no room."""
 
     heartbeats: int = 0
     consecutive_heartbeats: int = 0
@@ -239,8 +248,7 @@ class Node:
 
     @property
     def at_capacity(self) -> bool:
-        limit = self.max_concurrency
-        return limit is not None and self.active >= limit
+        return self.active >= self.full_at
 
     def has_fresh_figures(self, now_s: float) -> bool:
         """Figures count while younger than three heartbeat intervals."""

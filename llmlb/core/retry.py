@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 MAX_REFUSALS = 8
 """Refused connections that one request may meet beyond its tries."""
@@ -25,59 +26,54 @@ class Attempt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """attempts: all tries of one request, the first included.  Budget: percent of the requests of the window."""
+    """attempts: all tries of one request, the first included.  Budget: percent of the requests of the window.
+
+    longest_rest_s: the most of a busy node's Retry-After that is obeyed.
+    """
 
     attempts: int = 3
     budget_percent: float = 20.0
     budget_minimum: int = 3
     budget_window_s: float = 10.0
+    longest_rest_s: float = 60.0
+
+
+class _Mark(NamedTuple):
+    at_s: float
+    requests: int
+    retries: int
 
 
 class RetryBudget:
     """Retries as a share of recent requests, so that failing nodes are not buried under repeated work.
 
-    Source: Finagle's and Envoy's retry budgets. O(1) amortised.
+    requests: all that ever arrived; whoever takes one adds 1.  Source: Finagle's and Envoy's retry budgets.
     """
 
-    __slots__ = ("_requests", "_retries", "_rules", "_spent", "_total")
+    __slots__ = ("_marks", "_retries", "_rules", "requests")
 
     def __init__(self, rules: RetryRules) -> None:
+        self.requests = 0
+        self._retries = 0
         self._rules = rules
-        self._requests: deque[list[int]] = deque()
-        self._retries: deque[list[int]] = deque()
-        self._total = 0
-        self._spent = 0
+        self._marks: deque[_Mark] = deque([_Mark(float("-inf"), 0, 0)])
+        """What had been counted when, oldest first. The first is just older than the window."""
 
-    def arrived(self, now_s: float) -> None:
-        """A client's request arrived."""
-        second = int(now_s)
-        if self._requests and self._requests[-1][0] == second:
-            self._requests[-1][1] += 1
-        else:
-            self._requests.append([second, 1])
-            self._total -= self._forget(self._requests, second)
-        self._total += 1
+    def elapse(self, now_s: float) -> None:
+        """Let time pass. Call it at least once a second: requests count for the window, and until the next call."""
+        marks = self._marks
+        marks.append(_Mark(now_s, self.requests, self._retries))
+        while marks[1].at_s <= now_s - self._rules.budget_window_s:
+            marks.popleft()
 
-    def withdraw(self, now_s: float) -> bool:
+    def withdraw(self) -> bool:
         """Take one retry from the budget; False when it is spent."""
-        second = int(now_s)
-        self._total -= self._forget(self._requests, second)
-        self._spent -= self._forget(self._retries, second)
-        allowance = max(self._rules.budget_minimum, self._total * self._rules.budget_percent / 100)
-        if self._spent >= allowance:
+        before = self._marks[0]
+        requests, retries = self.requests - before.requests, self._retries - before.retries
+        if retries >= max(self._rules.budget_minimum, requests * self._rules.budget_percent / 100):
             return False
-        if self._retries and self._retries[-1][0] == second:
-            self._retries[-1][1] += 1
-        else:
-            self._retries.append([second, 1])
-        self._spent += 1
+        self._retries += 1
         return True
-
-    def _forget(self, seconds: deque[list[int]], now: int) -> int:
-        forgotten = 0
-        while seconds and seconds[0][0] <= now - self._rules.budget_window_s:
-            forgotten += seconds.popleft()[1]
-        return forgotten
 
 
 def may_retry(rules: RetryRules, failed: tuple[Attempt, ...]) -> bool:

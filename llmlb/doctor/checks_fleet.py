@@ -6,12 +6,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from llmlb.core.load import Thresholds
+from llmlb.core.symptom import AtWork, passed_over_for_gpu
 from llmlb.doctor.finding import Finding, critical, warning
-from llmlb.doctor.world import Fleet, NodeState, World
+from llmlb.doctor.world import Fleet, World
 
 PENDING_S = 600.0
-SYMPTOM_SHARE = 0.5
-"""Half of the nodes that work, or of the choices made."""
+FALLBACK_SHARE = 0.5
+"""Of the choices made."""
 MIN_SELECTIONS = 100
 MIN_TIMEOUTS = 3
 """One may be an accident."""
@@ -184,15 +186,18 @@ def gpu_threshold(world: World) -> Iterator[Finding]:
     fleet = _fleet(world)
     if fleet.mode != "metrics" or fleet.gpu_threshold >= 100:
         return
-    working = [node for node in fleet.nodes if node.state == "online" and node.active > 0]
-    passed_over = [node for node in working if "gpu" in node.excluded_by and _has_room(node, fleet)]
+    at_work = [
+        AtWork(node.active, node.max_concurrency, "gpu" in node.excluded_by)
+        for node in fleet.nodes
+        if node.state == "online" and node.active > 0
+    ]
+    thresholds = Thresholds(gpu_percent=fleet.gpu_threshold, active_requests=fleet.active_threshold)
+    passed_over = passed_over_for_gpu(at_work, thresholds)
     total = sum(fleet.selections.values())
     fallbacks = fleet.selections.get("overloaded_fallback", 0)
-    if passed_over and len(passed_over) >= SYMPTOM_SHARE * len(working):
-        seen = (
-            f"{len(passed_over)} of {len(working)} nodes that work are passed over for their GPU, though they have room"
-        )
-    elif total >= MIN_SELECTIONS and fallbacks >= SYMPTOM_SHARE * total:
+    if passed_over:
+        seen = f"{passed_over} of {len(at_work)} nodes that work are passed over for their GPU, though they have room"
+    elif total >= MIN_SELECTIONS and fallbacks >= FALLBACK_SHARE * total:
         seen = f"{fallbacks} of {total} choices were made among nodes over a threshold"
     else:
         return
@@ -231,13 +236,6 @@ def timeout_too_short(world: World) -> Iterator[Finding]:
                 fix=f"timeouts.first_byte = {4 * node.ttft_ms / 1000:.0f}, or give the node less at once",
                 subject=node.id,
             )
-
-
-def _has_room(node: NodeState, fleet: Fleet) -> bool:
-    limit = (
-        fleet.active_threshold if node.max_concurrency is None else min(node.max_concurrency, fleet.active_threshold)
-    )
-    return node.active < limit
 
 
 def _spelling(name: str) -> str:

@@ -17,7 +17,7 @@ Reads from plan to report:
                          whether the figures are good enough, or worse than before
     report, stream       the same result for people and machines
     viewer → frames → drawing → standing, live
-                         the picture on a terminal, drawn by another process
+                         the picture on a terminal, drawn by another process; judging for ``-o ndjson``
 
 ``run.run`` is the engine for programs; ``command.perform`` is the command.
 """

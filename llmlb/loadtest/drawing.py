@@ -58,33 +58,39 @@ def draw(stdin: int, *, console: Console) -> None:
     """Draws what comes in until the other end is closed."""
     from rich.live import Live
 
-    looks = _looks(stdin)
-    opening = next(looks, None)
+    heard = looks(stdin)
+    opening = next(heard, None)
     if not isinstance(opening, Opening):
         return
     judge = Judge(opening)
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        for progress in looks:
+        for progress in heard:
             if isinstance(progress, Progress):
                 judge.hear(progress)
                 live.update(picture(progress, opening, judge.verdicts(progress)), refresh=True)
 
 
-def _looks(stdin: int) -> Iterator[Opening | Progress]:
+def looks(stdin: int) -> Iterator[Opening | Progress]:
+    """What comes in, until the other end is closed."""
     reader = FrameReader()
     while data := os.read(stdin, _READ_BYTES):
         yield from reader.feed(data)
+
+
+def announce() -> None:
+    """Steps back behind the generator, and tells it that the start is over."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
 
 
 def main() -> None:
     """Announces itself, then draws."""
     from rich.console import Console
 
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
     console = Console(stderr=True)
-    sys.stdout.buffer.write(READY)
-    sys.stdout.buffer.flush()
+    announce()
     try:
         draw(sys.stdin.fileno(), console=console)
     except OSError:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from llmlb.loadtest.compare import Comparison
 from llmlb.loadtest.gates import Gate
-from llmlb.loadtest.report.document import document
+from llmlb.loadtest.report.document import document, gate_rows
 from llmlb.loadtest.report.fields import rounded
 from llmlb.loadtest.report.requests import request_row
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.tally import Part, Progress, Quick
+from llmlb.loadtest.verdicts import Verdict
 
 _END = ""
 
@@ -98,6 +99,11 @@ def progress_lines(progress: Progress) -> list[dict[str, object]]:
         }
     )
     return lines
+
+
+def gates_line(verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """How the gates stand over the requests that have ended; the result has the last word."""
+    return {"type": "gates", "gates": gate_rows(verdicts)}
 
 
 def result_line(result: Result) -> dict[str, object]:

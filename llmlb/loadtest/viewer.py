@@ -1,4 +1,4 @@
-"""Starts the process that draws, and feeds it without ever waiting for it."""
+"""Starts the process that draws or the one that judges, and feeds it without ever waiting for it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,49 @@ MAX_WAITING_BYTES = 1 << 20
 """So much may wait for a terminal that stands still; later looks bring what it missed."""
 
 COMMAND = (sys.executable, "-m", "llmlb.loadtest.drawing")
+JUDGING = (sys.executable, "-m", "llmlb.loadtest.judging")
+MAX_LINE_BYTES = 1 << 20
 
 
 @contextlib.asynccontextmanager
 async def drawn(
     plan: Plan, *, target: str, command: tuple[str, ...] = COMMAND
 ) -> AsyncIterator[Callable[[Progress], None]]:
-    """Takes looks at the run and has them drawn on the terminal behind stderr, until the block ends.
+    """Takes looks at the run and has them drawn on the terminal behind stderr, until the block ends."""
+    async with _fed(plan, target, command) as (show, _):
+        yield show
 
-    A session of its own keeps Ctrl-C from the process: it ends when its stdin does.
-    """
+
+@contextlib.asynccontextmanager
+async def judged(
+    plan: Plan, *, target: str, say: Callable[[str], None], command: tuple[str, ...] = JUDGING
+) -> AsyncIterator[Callable[[Progress], None]]:
+    """Takes looks at the run and says how its gates stand, a line of JSON each time that changes."""
+    async with _fed(plan, target, command) as (show, stdout):
+        passing = asyncio.create_task(_pass_on(stdout, say), name="how the gates stand")
+        try:
+            yield show
+        finally:
+            passing.cancel()
+            await asyncio.gather(passing, return_exceptions=True)
+
+
+async def _pass_on(stdout: asyncio.StreamReader, say: Callable[[str], None]) -> None:
+    async for line in stdout:
+        say(line.decode())
+
+
+@contextlib.asynccontextmanager
+async def _fed(
+    plan: Plan, target: str, command: tuple[str, ...]
+) -> AsyncIterator[tuple[Callable[[Progress], None], asyncio.StreamReader]]:
+    """A process that is fed. A session of its own keeps Ctrl-C from it: it ends when its stdin does."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        limit=MAX_LINE_BYTES,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -38,7 +69,7 @@ async def drawn(
         await _started(process.stdout)
         feed = _Feed(process.stdin, has_gates=bool(plan.gates))
         feed.open(Opening.of(plan, target))
-        yield feed.show
+        yield feed.show, process.stdout
     finally:
         process.stdin.close()
         await _ended(process)

@@ -12,7 +12,7 @@ from llmlb.loadtest.live import progress_line
 from llmlb.loadtest.plan import Plan, describe
 from llmlb.loadtest.stream import Outlet, progress_lines, start_line
 from llmlb.loadtest.tally import Progress
-from llmlb.loadtest.viewer import drawn
+from llmlb.loadtest.viewer import drawn, judged
 
 LINE_EVERY_S = 10.0
 
@@ -52,13 +52,17 @@ async def watching(
         loop = asyncio.get_running_loop()
         outlet = Outlet(screen.write, on_broken=lambda: _set_from_thread(loop, stop))
         outlet.put(start_line(url=job.target.url, load=describe(plan.load), gates=plan.gates))
-
-        def tell(progress: Progress) -> None:
-            for line in progress_lines(progress):
-                outlet.put(line)
-
         try:
-            yield tell
+            if not plan.gates:
+                yield lambda progress: _stream(outlet, progress)
+                return
+            async with judged(plan, target=job.target.url, say=outlet.say) as judge:
+
+                def tell(progress: Progress) -> None:
+                    _stream(outlet, progress)
+                    judge(progress)
+
+                yield tell
         finally:
             outlet.close()
     elif job.quiet:
@@ -72,6 +76,11 @@ async def watching(
             yield _Lines(outlet.say).show
         finally:
             outlet.close()
+
+
+def _stream(outlet: Outlet, progress: Progress) -> None:
+    for line in progress_lines(progress):
+        outlet.put(line)
 
 
 def _set_from_thread(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -23,16 +23,15 @@ Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
 
-HIGH_WATER_BYTES = 65_536
-
 
 class AsgiClient:
-    """The client of an exchange, behind an ASGI server."""
+    """The client of an exchange, behind an ASGI server. buffered_bytes: kept for it before its node has to wait."""
 
     keeps_alive = True
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, buffered_bytes: int) -> None:
         self.address = address
+        self._buffered_bytes = buffered_bytes
         self.is_over = False
         self.is_broken = False
         self.messages: list[Message] = []
@@ -51,7 +50,7 @@ class AsgiClient:
     def body(self, data: bytes) -> None:
         self.messages.append({"type": "http.response.body", "body": data, "more_body": True})
         self.pending_bytes += len(data)
-        if self.pending_bytes > HIGH_WATER_BYTES and self.exchange is not None:
+        if self.pending_bytes > self._buffered_bytes and self.exchange is not None:
             self.exchange.client_paused()
         self.wake.set()
 
@@ -86,13 +85,13 @@ class DataPlaneApp:
         if isinstance(body, Reply):
             await self._turn_away(send, body, template, address)
         elif body is not None:
-            client = AsgiClient(address)
+            client = AsgiClient(address, buffered_bytes=self._plane.rules.limits.buffered_bytes)
             exchange = Exchange(self._plane, client, template, key, body)
             await _run(exchange, client, receive, send)
 
     async def _turn_away(self, send: Send, reply: Reply, template: RequestTemplate, address: str) -> None:
         trace = self._plane.turn_away(template, address, reply)
-        client = AsgiClient(address)
+        client = AsgiClient(address, buffered_bytes=self._plane.rules.limits.buffered_bytes)
         client.write(replies.render(reply, template.endpoint, headers=trace, keep_alive=not reply.closes))
         client.end()
         if reply.closes:

@@ -21,7 +21,7 @@ from llmlb.auth.principals import ApiKey
 from llmlb.clock import monotonic_s, unix_s
 from llmlb.core.admission import RefusalKind, Ticket
 from llmlb.core.balancer import Admitted, Queued, Refused
-from llmlb.core.choice import InferenceRequest, Policy
+from llmlb.core.choice import Endpoint, InferenceRequest, Policy
 from llmlb.core.lease import Lease
 from llmlb.core.node import NodeId, canonical_model
 from llmlb.core.outcome import Outcome, OutcomeKind, Usage
@@ -29,7 +29,7 @@ from llmlb.core.retry import Attempt, may_retry
 from llmlb.errors import Fault, NodeMisbehaved, NodeTimeout, NodeUnreachable, ProxyError
 from llmlb.proxy import replies
 from llmlb.proxy.answer import answer_head, retry_after_s
-from llmlb.proxy.peek import BadBody, peek, with_model
+from llmlb.proxy.peek import BadBody, check_spelling, peek, with_model
 from llmlb.proxy.prompt import prompt_of
 from llmlb.proxy.replies import Reply
 from llmlb.proxy.timeouts import AnswerTimeouts
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from llmlb.proxy.template import RequestTemplate
 
 NEVER = float("inf")
-LONGEST_REST_S = 60.0
 
 
 class Client(Protocol):
@@ -80,6 +79,10 @@ _PHASES = {
     Stage.WAITING: Phase.WAITING,
     Stage.RELAYING: Phase.STREAMING,
 }
+
+
+_RELAYING, _FAILURE = Stage.RELAYING, Verdict.FAILURE
+"""Looking up a member of an enumeration takes longer than the comparison."""
 
 
 class Exchange:
@@ -149,8 +152,11 @@ class Exchange:
         if plane.is_draining:
             self._reply(replies.ROUTER_DRAINING)
             return
+        key = self._key
         try:
             wanted = peek(self._body)
+            if key.models is not None:
+                check_spelling(self._body)
         except BadBody as error:
             self._reply(replies.bad_body(error.message, error.param))
             return
@@ -159,7 +165,6 @@ class Exchange:
         self.record.stream = wanted.stream
         timeouts = plane.timeouts
         self._timeouts = timeouts.usual if timeouts.of_model is None else timeouts.of_model(model)
-        key = self._key
         if key.models is not None and not plane.gatekeeper.may_use_model(key, wanted.model):
             self._reply(replies.model_forbidden(wanted.model))
             return
@@ -187,7 +192,7 @@ class Exchange:
             prompt_of(self._body, template.endpoint) if policy.reads_prompts else None,
             plane.objective_for(model, key.name) if plane.objective_for is not None else None,
         )
-        plane.budget.arrived(self._received_at_s)
+        plane.budget.requests += 1
         self._place(waits=True)
 
     def client_gone(self) -> None:
@@ -225,9 +230,8 @@ class Exchange:
     def refused(self, kind: RefusalKind, retry_after_s: float | None = None) -> None:
         """Nobody can take it, or nobody could in time."""
         model, plane = self._request.model, self._plane
-        self._ticket = None
-        if self._queued:
-            self.record.queue_s = monotonic_s() - self._received_at_s
+        self._leave_queue()
+        self.record.lineup = plane.balancer.fleet.lineup(model)
         match kind:
             case RefusalKind.MODEL_NOT_FOUND:
                 self._reply(replies.model_not_found(model))
@@ -258,8 +262,11 @@ class Exchange:
 
     def head_received(self, head: AnswerHead) -> None:
         self._head = head
-        if head.is_event_stream and head.status < 300:
-            self._watch = StreamWatch(self._request.endpoint)
+        self._held = []
+        self._parts = []
+        self._held_bytes = 0
+        is_stream = head.is_event_stream and head.status < 300
+        self._watch = StreamWatch(self._request.endpoint) if is_stream else None
 
     def whole_received(self, head: AnswerHead, body: bytes) -> None:
         """The most usual of answers: all of it at once."""
@@ -282,6 +289,22 @@ class Exchange:
         record.bytes_out = len(trace) + len(body)
         self._client.write(trace + body)
         self._complete()
+
+    def chunk_received(self, raw: bytes, part: bytes) -> None:
+        """The most usual part of a stream."""
+        record, watch = self.record, self._watch
+        if watch is None or self._stage is not _RELAYING or record.prompt is not None:
+            self.body_received(raw, [part], is_last=False)
+            return
+        record.bytes_out += len(raw)
+        if watch.feed(part) is _FAILURE:
+            self._cut_at_failure(watch, [part], part)
+            return
+        if part[:1] != b":":
+            # Comments keep a connection open, not a stream alive: only data shows that the engine still works.
+            self._last_data_at_s = monotonic_s()
+        self._client.write(raw)
+        self._is_clean = not watch.partial
 
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
         if self.record.prompt is not None:
@@ -386,31 +409,34 @@ class Exchange:
 
     def _place(self, *, waits: bool) -> None:
         offer = self._plane.offer(self._request, self if waits else None, self._policy)
+        if isinstance(offer, Admitted):
+            self._dispatch(offer.lease)
+            return
         match offer:
-            case Admitted(lease):
-                self._dispatch(lease)
             case Queued(ticket):
                 self._ticket = ticket
                 self._queued = True
                 self._stage = Stage.QUEUED
                 self.record.queue_position = ticket.position
+                self.record.lineup = self._plane.balancer.fleet.lineup(self._request.model)
             case Refused(kind, retry_after_s):
                 self.refused(kind, retry_after_s)
 
     def _dispatch(self, lease: Lease) -> None:
         self.lease = lease
-        self._dispatched_at_s = lease.dispatched_at_s = monotonic_s()
+        self._dispatched_at_s = lease.dispatched_at_s
         self._stage = Stage.DIALLING
         self._redialled = False
         record = self.record
         record.node_id = lease.node.id
         record.reason = lease.reason._value_
         record.costs = lease.costs
+        record.lineup = lease.lineup
         pool = self._plane.upstreams.pool(lease.node)
         if pool is None:
             self._attempt_failed(Attempt.NOT_SENT, OutcomeKind.UNREACHABLE, "the node's address is not known")
             return
-        connection = pool.take()
+        connection = pool.take(lease.dispatched_at_s)
         if connection is not None:
             self._send(connection)
         else:
@@ -419,21 +445,17 @@ class Exchange:
     def _send(self, connection: UpstreamConnection) -> None:
         self._connection = connection
         self._stage = Stage.WAITING
-        self._head = None
-        self._watch = None
-        self._held = []
-        self._parts = []
-        self._held_bytes = 0
         now_s = monotonic_s()
         timeouts = self._timeouts
         if self._request.stream:
             self.deadline_at_s = now_s + timeouts.first_byte_within_s(len(self._body), is_cold=self._is_cold())
         else:
             self.deadline_at_s = now_s + timeouts.answer_s
+        record = self.record
         if not self._attempts:
-            self.record.overhead_s = now_s - self._received_at_s - self.record.queue_s
+            record.overhead_s = now_s - self._received_at_s - record.queue_s
         else:
-            self.record.answer = None
+            record.answer = None
         pool = connection.pool
         connection.send(self, self._template.render(pool.prefix, pool.fixed_head, self._body))
 
@@ -471,7 +493,7 @@ class Exchange:
         status = head.status
         cause = f"the node answered {status}"
         if status == 429 or (status == 503 and head.get(b"retry-after") is not None):
-            rest_s = min(retry_after_s(head) or 1.0, LONGEST_REST_S)
+            rest_s = min(retry_after_s(head) or 1.0, self._plane.rules.retry.longest_rest_s)
             self._rests_s = (*self._rests_s, rest_s)
             attempt = Attempt.BUSY if status == 429 else Attempt.DECLINED
             self._attempt_failed(attempt, OutcomeKind.BUSY, cause, rest_s=rest_s, answer=head if is_whole else None)
@@ -482,11 +504,23 @@ class Exchange:
             answer = head if is_whole and status >= 500 else None
             self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, cause, answer=answer)
         else:
-            # A 404 may also mean the path; only one that names the model is about the model.
-            self._denies_model = status == 404 and self._request.model.encode() in b"".join(self._parts)
+            self._denies_model = status == 404 and self._is_about_the_model(b"".join(self._parts))
             self._commit()
             if is_whole:
                 self._complete()
+
+    def _is_about_the_model(self, answer: bytes) -> bool:
+        """Whether a 404 denies a model that the node itself names so. It may mean the path too, or an earlier response.
+
+        A name that only the client spells so, as with ``:latest`` put on, says nothing of what the node has: whoever
+        asked for it three times would take the model from everybody.
+        """
+        lease, request = self.lease, self._request
+        if lease is None or request.endpoint is Endpoint.RESPONSES:
+            return False
+        node, sent = lease.node, peek(self._body).model
+        names = (request.model,) if node.serves_any else (*node.loaded_models, *node.available_models)
+        return sent in names and sent.encode() in answer
 
     def _attempt_failed(
         self,
@@ -502,6 +536,7 @@ class Exchange:
         held = b"".join(self._held) if answer is not None else b""
         lease = self.lease
         self._let_go()
+        self._head = self._watch = None
         self._attempts = (*self._attempts, attempt)
         if lease is not None:
             seconds = monotonic_s() - self._dispatched_at_s
@@ -528,7 +563,7 @@ class Exchange:
         plane, request = self._plane, self._request
         if request.pinned is not None or plane.is_draining or not may_retry(plane.rules.retry, self._attempts):
             return False
-        if attempt is not Attempt.NOT_SENT and not plane.budget.withdraw(monotonic_s()):
+        if attempt is not Attempt.NOT_SENT and not plane.budget.withdraw():
             return False
         offer = plane.offer(request, None, self._policy)
         if isinstance(offer, Admitted):
@@ -596,8 +631,7 @@ class Exchange:
                 self._cut_at_failure(watch, parts, part)
                 return
         if parts and parts[0][:1] != b":":
-            # Comments keep a connection open, not a stream alive: only data shows that the engine still works.
-            self._last_data_at_s = monotonic_s()
+            self._last_data_at_s = monotonic_s()  # as above
         if not is_last:
             self._client.write(raw)
             self._is_clean = connection.at_chunk_boundary and not watch.partial
@@ -655,13 +689,18 @@ class Exchange:
 
     # Endings
 
+    def _leave_queue(self) -> None:
+        """It waited in vain. What its failed attempts took was no waiting."""
+        if self._ticket is not None:
+            self.record.queue_s += monotonic_s() - self._ticket.queued_at_s
+            self._ticket = None
+
     def _let_go(self) -> None:
         """Drop whatever is under way for this attempt: place in the queue, dial, connection."""
         self.deadline_at_s = NEVER
         if self._ticket is not None:
-            self.record.queue_s = monotonic_s() - self._received_at_s
             self._plane.balancer.withdraw(self._ticket)
-            self._ticket = None
+            self._leave_queue()
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
@@ -678,21 +717,21 @@ class Exchange:
         lease, self.lease = self.lease, None
         if lease is None:
             return
-        total_s = monotonic_s() - self._dispatched_at_s
+        now_s = monotonic_s()
         ttft_s = self.record.ttft_s
         if ttft_s is not None:
             ttft_s = max(0.0, ttft_s - (self._dispatched_at_s - self._received_at_s))
         outcome = Outcome(
             kind,
             fault,
-            total_s=total_s,
-            ttft_s=ttft_s,
-            rest_s=rest_s,
-            error=error,
-            usage=self._usage,
-            model_missing=model_missing,
+            now_s - self._dispatched_at_s,
+            ttft_s,
+            rest_s,
+            error,
+            self._usage,
+            model_missing,
         )
-        self._plane.settle(lease, outcome)
+        self._plane.settle(lease, outcome, now_s)
 
     def _take_tokens(self, tokens: Tokens) -> None:
         record, watch = self.record, self._watch
@@ -748,5 +787,6 @@ class Exchange:
             plane.gatekeeper.release(self._key)
         record.outcome = outcome
         record.status = status
-        record.total_s = monotonic_s() - self._received_at_s
+        record.ended_at_s = now_s = monotonic_s()
+        record.total_s = now_s - self._received_at_s
         plane.finished(record)

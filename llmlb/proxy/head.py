@@ -63,7 +63,7 @@ def parse_head(head: bytes, *, max_fields: int) -> RequestHead | HeadProblem:
         return HeadProblem(400, "A header field is malformed.")
     fields = tuple((name.lower(), value) for name, value in _FIELD.findall(block))
     if len(fields) > max_fields:
-        return HeadProblem(431, f"More than {max_fields} header fields.")
+        return HeadProblem(431, f"More than {max_fields} header fields (limits.head_fields).")
     method, target, minor = line[1], line[2], int(line[3])
     framing = _framing(fields, minor)
     if isinstance(framing, HeadProblem):

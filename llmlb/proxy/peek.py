@@ -40,6 +40,7 @@ def _note_model(_: type, value: object) -> object:
 
 
 _decode = msgspec.json.Decoder(_Body, dec_hook=_note_model).decode
+_decode_keys = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Peek(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +86,16 @@ def peek(body: bytes) -> Peek:
         raise BadBody(f"model must be 1 to {MAX_MODEL_CHARS} printable characters.", "model")
     max_tokens = fields.max_completion_tokens or fields.max_output_tokens or fields.max_tokens
     return Peek(model, bool(fields.stream), max_tokens)
+
+
+def check_spelling(body: bytes) -> None:
+    """Raises BadBody where another key is ``model`` but for its case: engines written in Go would take that one.
+
+    For keys that may not use every model, because it costs a second look at the body. body: has passed ``peek``.
+    """
+    others = [key for key in _decode_keys(body) if key != "model" and key.lower() == "model"]
+    if others:
+        raise BadBody(f"model is given twice, the second time as {others[0]!r}.", others[0])
 
 
 def with_model(body: bytes, model: str) -> bytes:

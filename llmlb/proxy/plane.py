@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from random import Random
 
 from llmlb.auth.gatekeeper import Gatekeeper
@@ -79,14 +80,9 @@ class DataPlane:
         self._named_policies: dict[str, Policy] = {}
         self.budget = RetryBudget(rules.retry)
         self.exchanges: set[Exchange] = set()
-        self._requests = 0
-        self._request_prefix = f"req_{rng.getrandbits(48):012x}"
+        self.request_id: Callable[[], str] = map(f"req_{rng.getrandbits(48):012x}%08x".__mod__, count(1)).__next__
+        """The next id: unlike those of other routers and of earlier starts."""
         self.is_draining = False
-
-    def request_id(self) -> str:
-        """Unlike those of other routers and of earlier starts."""
-        self._requests += 1
-        return f"{self._request_prefix}{self._requests:08x}"
 
     def turn_away(self, template: RequestTemplate, address: str, reply: Reply) -> bytes:
         """Note a request that is refused before it becomes an exchange. Returns the trace fields of its answer."""
@@ -120,20 +116,19 @@ class DataPlane:
         started_s = perf_s()
         offer = self.balancer.offer(request, monotonic_s(), waiter=waiter, policy=policy)
         if isinstance(offer, Admitted):
-            self.metrics.selection_duration.observe(perf_s() - started_s)
+            self.metrics.selections_s.append(perf_s() - started_s)
         return offer
 
-    def settle(self, lease: Lease, outcome: Outcome) -> None:
+    def settle(self, lease: Lease, outcome: Outcome, now_s: float) -> None:
         """Give a lease back, tell what changed, and let those who waited have the room."""
-        changes = self.balancer.settle(lease, outcome, monotonic_s())
+        changes = self.balancer.settle(lease, outcome, now_s)
         if changes:
             self.announce(changes)
-        self.pump()
+        if self.balancer.queues:
+            self.pump()
 
     def pump(self) -> None:
         """Serve the queues as far as there is room. Call it after anything that may have made some."""
-        if not self.balancer.queues:
-            return
         for grant in self.balancer.grants(monotonic_s()):
             waiter = grant.ticket.waiter
             assert isinstance(waiter, Exchange)
@@ -141,20 +136,21 @@ class DataPlane:
 
     def sweep(self, now_s: float) -> None:
         """Enforce every deadline of every exchange. Call it at least twice a second. O(exchanges)."""
+        self.budget.elapse(now_s)
         for ticket in self.balancer.expired(now_s):
             ticket.waiter.refused(ticket.in_vain)
         for exchange in [exchange for exchange in self.exchanges if exchange.deadline_at_s <= now_s]:
             exchange.overdue(now_s)
         self.upstreams.close_stale(now_s)
-        self._count_leaks()
+        self._count_leaks(now_s)
 
-    def _count_leaks(self) -> None:
+    def _count_leaks(self, now_s: float) -> None:
         """A lease whose exchange is gone would keep a node looking busy for ever."""
         held = {exchange.lease for exchange in self.exchanges}
         for lease in [lease for lease in self.balancer.leases if lease not in held]:
             self.metrics.leaked_leases += 1
             _log.error("a lease leaked", extra={"node_id": lease.node.id, "reason": lease.reason})
-            self.settle(lease, Outcome.cancelled())
+            self.settle(lease, Outcome.cancelled(), now_s)
 
     def depths(self) -> Mapping[str, int]:
         """How many requests wait, by model."""

@@ -73,12 +73,10 @@ class ConnectionPool:
     def idle(self) -> int:
         return len(self._idle)
 
-    def take(self) -> UpstreamConnection | None:
+    def take(self, now_s: float) -> UpstreamConnection | None:
         """An idle connection that the node should still hold open, or None: dial then."""
         idle = self._idle
-        if not idle:
-            return None
-        fresh_since_s = monotonic_s() - self._keep_alive_s
+        fresh_since_s = now_s - self._keep_alive_s
         while idle:
             connection = idle.pop()
             if not connection.transport.is_closing():

@@ -54,22 +54,18 @@ class Reading(Enum):
 class WireClient:
     """The client of an exchange, on our own socket."""
 
-    __slots__ = ("_protocol", "address", "write")
+    __slots__ = ("_protocol", "address", "break_off", "end", "write")
 
     def __init__(self, protocol: RouterProtocol) -> None:
         self._protocol = protocol
         self.address = protocol.client[0] if protocol.client else ""
         self.write = protocol.transport.write
+        self.end = protocol.exchange_ended
+        self.break_off = protocol.break_off
 
     @property
     def keeps_alive(self) -> bool:
         return self._protocol.keeps_alive
-
-    def end(self) -> None:
-        self._protocol.exchange_ended()
-
-    def break_off(self) -> None:
-        self._protocol.break_off()
 
 
 class OldWireClient:
@@ -201,8 +197,9 @@ class RouterProtocol(HttpToolsProtocol):
             start = len(self._prefix)
             end = data.find(b"\r\n", start, start + 20)
             digits = data[start:end]
-            if digits.isdigit() and data.startswith(self._suffix, end) and self._template is not None:
-                self._take(self._template, int(digits), data, end + len(self._suffix))
+            template = self._template
+            if digits.isdigit() and data.startswith(self._suffix, end) and template is not None:
+                self._take(template, int(digits), data, end + len(self._suffix))
                 return
         if data[:2] == b"\r\n":
             # An empty line before a request is to be ignored (RFC 9112 section 2.2).
@@ -232,14 +229,19 @@ class RouterProtocol(HttpToolsProtocol):
 
     def _await_rest_of_head(self, data: bytes) -> None:
         if len(data) >= self.plane.rules.limits.head_bytes:
-            self._refuse_head(HeadProblem(431, "The request head is too long."))
+            self._refuse_head(HeadProblem(431, "The request head is longer than limits.head_bytes."))
             return
         if data and self.due_at_s > monotonic_s() + self.plane.rules.timeouts.head_s:
             self.due_at_s = monotonic_s() + self.plane.rules.timeouts.head_s
         self._held = data
 
     def _refuse_head(self, problem: HeadProblem) -> None:
-        self._reply_and_close(Reply(problem.status, "bad_request", problem.message + " The connection is closed."))
+        self._refuse_bytes(problem.status, problem.message)
+
+    def _refuse_bytes(self, status: int, message: str) -> None:
+        """What came cannot be read, so nobody knows where the next request begins."""
+        message += " Correct it and send it again; the connection is closed."
+        self._reply_and_close(Reply(status, "bad_request", message))
 
     def _remember(self, template: RequestTemplate, head: RequestHead, text: bytes) -> None:
         """SDKs repeat their head byte for byte but for the length: equal bytes need no second parse."""
@@ -259,7 +261,6 @@ class RouterProtocol(HttpToolsProtocol):
     def _take(self, template: RequestTemplate, length: int, data: bytes, start: int) -> None:
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        self._template = template
         have = len(data) - start
         if have == length:
             self._begin(data[start:])
@@ -373,7 +374,7 @@ class RouterProtocol(HttpToolsProtocol):
             try:
                 used = scanner.feed(data)
             except BadChunk as error:
-                self._reply_and_close(Reply(400, "bad_request", f"The body cannot be read: {error}."))
+                self._refuse_bytes(400, f"The body cannot be read: {error}.")
                 return
             is_whole = scanner.done
         else:

@@ -53,7 +53,8 @@ def body_too_large(limit_bytes: int) -> Reply:
 
 
 def bad_body(message: str, param: str | None) -> Reply:
-    return Reply(400, "invalid_json" if param is None else "invalid_value", message, param=param)
+    code = "invalid_json" if param is None else "invalid_value"
+    return Reply(400, code, f"{message} Correct it and send it again.", param=param)
 
 
 def model_not_found(model: str) -> Reply:
@@ -160,7 +161,8 @@ def trace_fields(record: ExchangeRecord, *, tries: int) -> bytes:
     """The ``x-llmlb-*`` fields of an answer: where it came from, after how many tries, and what it cost."""
     chosen = ""
     if record.node_id:
-        chosen = f"x-llmlb-node: {record.node_id}\r\nx-llmlb-reason: {record.reason}{_cost(record)}\r\n"
+        cost = _cost(record) if record.costs else ""
+        chosen = f"x-llmlb-node: {record.node_id}\r\nx-llmlb-reason: {record.reason}{cost}\r\n"
     queue_ms = f"{record.queue_s * 1000:.1f}" if record.queue_s else "0.0"
     return (
         f"{chosen}x-llmlb-request-id: {record.id}\r\nx-llmlb-queue-ms: {queue_ms}\r\n"

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import re
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
@@ -45,6 +46,9 @@ class Framing(Enum):
     LENGTH = auto()
     CHUNKED = auto()
     CLOSE = auto()
+
+
+_BY_LENGTH, _BY_CHUNKS = Framing.LENGTH, Framing.CHUNKED
 
 
 class AnswerHead(Struct, frozen=True, gc=False):
@@ -143,7 +147,7 @@ class AnswerHeads:
                 head = AnswerHead(
                     known.status,
                     known.fields,
-                    Framing.LENGTH,
+                    _BY_LENGTH,
                     int(digits),
                     known.keep_alive,
                     known.passed,
@@ -178,6 +182,9 @@ class Receiver(Protocol):
         """An answer of known length that came in one read. Instead of the other two."""
 
     def head_received(self, head: AnswerHead) -> None: ...
+
+    def chunk_received(self, raw: bytes, part: bytes) -> None:
+        """One read that is exactly one chunk. Instead of the next."""
 
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
         """One read. raw: as framed for the client.  parts: the content in it.  is_last: the answer is complete."""
@@ -274,7 +281,10 @@ class UpstreamConnection(asyncio.Protocol):
         if self._is_paused:
             self.resume()
         head = self._head
-        self._reset()
+        if head is not None and head.framing is _BY_LENGTH:
+            self._head = None
+        else:
+            self._reset()
         if head is not None and head.keep_alive and not self.transport.is_closing():
             self.pool.put(self)
         else:
@@ -286,25 +296,35 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        if self.receiver is None:
+        receiver = self.receiver
+        if receiver is None:
             # Bytes that nobody asked for: whatever they are, the next answer could not be trusted.
             self.transport.abort()
             return
         self.answer_began = True
+        head = self._head
         try:
-            if self._head is None:
+            if head is None:
                 self._read_head(data)
-            else:
-                self._read_body(data)
+                return
+            if self.at_chunk_boundary and head.framing is _BY_CHUNKS:
+                # Most reads are exactly one chunk: then the parser is not needed.
+                line = _size_line(len(data))
+                if line and data.startswith(line) and data.endswith(b"\r\n"):
+                    receiver.chunk_received(data, data[len(line) : -2])
+                    return
+            self._read_body(data)
         except NodeMisbehaved as error:
             self._lose(error)
         except Exception:  # noqa: BLE001  # not foreseen, logged whole
             # Left to the event loop it would end the connection, and be taken for the node's end or the client's.
             _log.exception("an answer could not be handled")
-            receiver = self.receiver
+            # Whoever got this answer may have handed the connection on already.
+            holder = self.receiver
             self.abort()
-            if receiver is not None:
-                receiver.crashed()
+            receiver.crashed()
+            if holder is not None:
+                holder.crashed()
 
     def eof_received(self) -> bool:
         return False
@@ -361,7 +381,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._head = head
         receiver = self.receiver
         assert receiver is not None
-        if head.framing is Framing.LENGTH and len(rest) == head.content_length:
+        if head.framing is _BY_LENGTH and len(rest) == head.content_length:
             receiver.whole_received(head, rest)
             return
         self._remaining = head.content_length
@@ -379,10 +399,6 @@ class UpstreamConnection(asyncio.Protocol):
         assert head is not None
         framing = head.framing
         if framing is Framing.CHUNKED:
-            part = _sole_chunk(data) if self.at_chunk_boundary else b""
-            if part:
-                receiver.body_received(data, [part], is_last=False)
-                return
             parts = self._unchunk(data)
             # A read may also end within the line that tells a chunk's size.
             self.at_chunk_boundary = not self._chunk_is_open and data.endswith(b"\r\n")
@@ -414,17 +430,15 @@ class UpstreamConnection(asyncio.Protocol):
             receiver.node_lost(error)
 
 
-def _sole_chunk(data: bytes) -> bytes:
-    """The content of a read that is exactly one chunk, as most are; else empty. Spares the parser three callbacks."""
-    end = data.find(b"\r\n", 1, MAX_SIZE_DIGITS + 2)
-    digits = data[:end]
-    if end < 0 or not digits.isalnum() or not data.endswith(b"\r\n"):
-        return b""
-    try:
-        size = int(digits, 16)
-    except ValueError:
-        return b""
-    return data[end + 2 : -2] if size > 0 and len(data) == end + size + 4 else b""
+@lru_cache(maxsize=4096)
+def _size_line(length: int) -> bytes:
+    """The first line of a read that is exactly one chunk, by the read's length; empty where no chunk is so long."""
+    for digits in range(1, MAX_SIZE_DIGITS + 1):
+        size = length - digits - len(b"\r\n\r\n")
+        line = b"%x\r\n" % max(size, 0)
+        if size > 0 and len(line) == digits + 2:
+            return line
+    return b""
 
 
 def chunk(data: bytes) -> bytes:

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from llmlb.core.choice import Endpoint
 
 MAX_EVENT_BYTES = 1 << 20
+MOST_TOKENS = 1 << 53
+MOST_MS = 1e9
 _CONTENT = b'"content":"'
 
 _decode = msgspec.json.Decoder().decode
@@ -48,6 +50,9 @@ class Verdict(Enum):
     FAILURE = auto()
 
 
+_QUIET = Verdict.QUIET
+
+
 class Tokens(msgspec.Struct):
     """Token counts, and how long they took in seconds, as the engine reported them; None where it did not."""
 
@@ -77,16 +82,17 @@ class Tokens(msgspec.Struct):
 
 
 def _count(value: object, otherwise: int | None) -> int | None:
-    return value if type(value) is int and 0 <= value < 1 << 53 else otherwise
+    return value if type(value) is int and 0 <= value < MOST_TOKENS else otherwise
 
 
 def _seconds(milliseconds: object) -> float | None:
-    if isinstance(milliseconds, int | float) and 0 <= milliseconds < 1e9:
+    if isinstance(milliseconds, int | float) and 0 <= milliseconds < MOST_MS:
         return milliseconds / 1000
     return None
 
 
 GOOD_FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+_FINE_FINISHES = GOOD_FINISHES | {None}
 BAD_STOPS = ("abort", "error", "cancelled")
 
 
@@ -181,6 +187,8 @@ class StreamWatch:
     """
 
     __slots__ = (
+        "_after",
+        "_before",
         "_dialect",
         "_gap",
         "_prefix",
@@ -202,6 +210,7 @@ class StreamWatch:
         self._gap = b""
         self._sees_all = True
         self._prefix = self._suffix = b""
+        self._before = self._after = 0
         self.events = 0
         """Content events so far: an estimate of the tokens where the engine reports none."""
         self.finished = False
@@ -217,12 +226,11 @@ class StreamWatch:
 
     def feed(self, data: bytes) -> Verdict:
         """Look at one read's worth of body bytes, framing removed."""
-        prefix = self._prefix
-        if prefix and data.startswith(prefix) and data.endswith(self._suffix) and not self.partial:
-            start, end = len(prefix), len(data) - len(self._suffix)
+        if self._prefix and data.startswith(self._prefix) and data.endswith(self._suffix) and not self.partial:
+            start, end = self._before, len(data) - self._after
             if start <= end and data.find(b'"', start, end) < 0 and data.find(b"\n", start, end) < 0:
                 self.events += 1
-                return Verdict.QUIET
+                return _QUIET
         carried = 0
         if self.partial:
             carried = len(self.partial)
@@ -296,6 +304,7 @@ class StreamWatch:
         content, quote, rest = after.partition(b'"')
         if mark and quote and b"\\" not in content and rest.endswith(self._gap):
             self._prefix, self._suffix = before + mark, quote + rest
+            self._before, self._after = len(self._prefix), len(self._suffix)
 
     def _sight(self, text: bytes) -> Sight:
         lines = text.splitlines()
@@ -353,6 +362,42 @@ class _Answer(_Sized, gc=False):
     choices: list[_Choice] | None = None
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=MOST_TOKENS)]
+_Milliseconds = Annotated[float, msgspec.Meta(ge=0, lt=MOST_MS)]
+
+
+class _UsualChoice(msgspec.Struct, gc=False):
+    finish_reason: str | None = None
+
+
+class _UsualDetails(msgspec.Struct, gc=False):
+    cached_tokens: _Count | None = None
+
+
+class _UsualTokens(msgspec.Struct, gc=False):
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    prompt_tokens_details: _UsualDetails | None = None
+    input_tokens_details: None = None
+    cache_read_input_tokens: None = None
+
+
+class _UsualTimings(msgspec.Struct, gc=False):
+    prompt_ms: _Milliseconds | None = None
+    predicted_ms: _Milliseconds | None = None
+
+
+class _UsualAnswer(msgspec.Struct, gc=False):
+    """What most engines answer. The decoder checks it as it reads; whatever does not fit is looked at more closely."""
+
+    choices: list[_UsualChoice]
+    usage: _UsualTokens
+    timings: _UsualTimings | None = None
+    error: None = None
+    stop_reason: None = None
+
+
+_decode_usual = msgspec.json.Decoder(_UsualAnswer).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_sizes = msgspec.json.Decoder(_Sized).decode
 
@@ -362,6 +407,24 @@ def read_answer(answer: bytes) -> tuple[Tokens, str]:
 
     The flaw says why an answer with a good status is none: an error in it, or a finish that is no good one; else "".
     """
+    try:
+        usual = _decode_usual(answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _look_closely(answer)
+    for choice in usual.choices:
+        if choice.finish_reason not in _FINE_FINISHES:
+            return _look_closely(answer)
+    usage, timings = usual.usage, usual.timings
+    details = usage.prompt_tokens_details
+    tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, None if details is None else details.cached_tokens)
+    if timings is not None:
+        tokens.prefill_s = None if timings.prompt_ms is None else timings.prompt_ms / 1000
+        tokens.decode_s = None if timings.predicted_ms is None else timings.predicted_ms / 1000
+    return tokens, ""
+
+
+def _look_closely(answer: bytes) -> tuple[Tokens, str]:
+    """The same for an answer of any shape."""
     tokens = Tokens()
     flaw = ""
     try:

@@ -101,7 +101,7 @@ class Router:
         self.gatekeeper = Gatekeeper(sessions)
         self.passwords = Passwords()
         self.metrics = Metrics(model_labels=settings.limits.model_labels)
-        self.requests = RequestLog()
+        self.requests = RequestLog(takers=(self.metrics.take, self.logs.access))
         now_s = monotonic_s()
         self.alerts = Alerts(
             started_at_s=now_s,
@@ -136,7 +136,7 @@ class Router:
             ),
             rng=rng,
             announce=self._announce,
-            finished=self._finished,
+            finished=self.requests.add,
             make_policy=self._policy_of_header,
             objective_for=objectives.objective_for if objectives else None,
             turned_away=self._turned_away,
@@ -311,6 +311,7 @@ class Router:
 
     async def _feed(self) -> None:
         self.feed.flush(monotonic_s())
+        self.requests.count()
         self.logs.flush()
 
     async def _flush(self) -> None:
@@ -373,14 +374,9 @@ class Router:
         if changes:
             self.feed.announce(changes, at_unix_s=unix_s())
 
-    def _finished(self, record: ExchangeRecord) -> None:
-        self.metrics.ended(record)
-        self.requests.add(record)
-        self.logs.access(record)
-
     def _turned_away(self, record: ExchangeRecord) -> None:
-        self.metrics.ended(record)
-        self.logs.access(record)
+        self.metrics.take((record,))
+        self.logs.access((record,))
 
     def _keep_events(self, events: Sequence[FleetEvent]) -> None:
         self.store.enqueue_events([event_row(event) for event in events])

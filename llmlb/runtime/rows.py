@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from llmlb.api.request_details import details_of, text_of
 from llmlb.api.request_records import cost_fields
 from llmlb.store.rows import BodyRow, EventRow, RequestRow
 from llmlb.telemetry.events import FleetEvent
@@ -33,6 +34,7 @@ def request_row(record: ExchangeRecord) -> RequestRow:
         error=record.error,
         client_request_id=record.client_request_id,
         costs_json=json.dumps([cost_fields(cost) for cost in record.costs]) if record.costs else "[]",
+        details_json=text_of(details_of(record)),
     )
 
 

@@ -44,7 +44,13 @@ def queue_rules(settings: Settings) -> QueueRules:
 
 def retry_rules(settings: Settings) -> RetryRules:
     retry = settings.retry
-    return RetryRules(retry.attempts, retry.budget_percent, retry.budget_minimum, retry.budget_window_s)
+    return RetryRules(
+        attempts=retry.attempts,
+        budget_percent=retry.budget_percent,
+        budget_minimum=retry.budget_minimum,
+        budget_window_s=retry.budget_window_s,
+        longest_rest_s=retry.longest_rest_s,
+    )
 
 
 def alert_limits(settings: AlertsSettings) -> AlertLimits:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -34,7 +36,7 @@ async def serve(loaded: Loaded, store: Store, directory: Path, logs: Logs) -> in
     except BaseException:
         listener.close()
         raise
-    server = _Server(_uvicorn_config(router, settings))
+    server = _Server(_uvicorn_config(router, settings), handshake_s=settings.timeouts.head_s)
     router.connections = server.server_state.connections
     router.start()
     stopping = Stopping(router, server, settings.timeouts.drain_s)
@@ -70,8 +72,36 @@ def _uvicorn_config(router: Router, settings: Settings) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server without its signal handlers: it would close the listeners before anything has drained."""
+    """uvicorn's server without its signal handlers: it would close the listeners before anything has drained.
+
+    handshake_s: how long a TLS client may take until its handshake is done. uvicorn cannot be told, and asyncio's
+    default is a minute, which is long for a connection that has said nothing.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, handshake_s: float) -> None:
+        super().__init__(config)
+        self._handshake_s = handshake_s
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.config.ssl is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            server = await loop.create_server(
+                self._connected,
+                sock=listener,
+                ssl=self.config.ssl,
+                backlog=BACKLOG,
+                ssl_handshake_timeout=self._handshake_s,
+            )
+            self.servers.append(server)
+
+    def _connected(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import chain
 from operator import attrgetter
 
@@ -41,9 +40,9 @@ class _Insert:
             connection.exec_driver_sql(self._head + ", ".join([self._row] * len(part)), values)
 
 
-_REQUESTS = _Insert(tables.requests, RequestRow.__slots__)
+_REQUESTS = _Insert(tables.requests, RequestRow.__struct_fields__)
 _COUNTERS = _Insert(tables.node_counters, NodeCounters.__slots__)
-_BODIES = _Insert(tables.bodies, [*(each.name for each in fields(BodyRow)), "size_bytes"])
+_BODIES = _Insert(tables.bodies, [*BodyRow.__slots__, "size_bytes"])
 _EVENTS = _Insert(tables.events, [name for name in EventRow.__slots__ if name != "id"])
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import Field, fields
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -14,9 +13,9 @@ from llmlb.store.rows import AuditRow
 
 
 class RowType(Protocol):
-    """A dataclass whose fields are named like the columns of its table."""
+    """A class whose slots are named like the columns of its table."""
 
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # Any: the standard library's own declaration
+    __slots__: tuple[str, ...]
 
 
 R = TypeVar("R", bound=RowType)
@@ -24,12 +23,12 @@ R = TypeVar("R", bound=RowType)
 
 def values_of(row: RowType) -> dict[str, object]:
     """A row's fields by name."""
-    return {field.name: getattr(row, field.name) for field in fields(row)}
+    return {name: getattr(row, name) for name in row.__slots__}
 
 
 def selecting(table: Table, kind: type[RowType], *where: ColumnElement[bool]) -> Select[Any]:
     """A SELECT of exactly the columns that the kind of row has."""
-    return select(*(table.c[field.name] for field in fields(kind))).where(*where)
+    return select(*(table.c[name] for name in kind.__slots__)).where(*where)
 
 
 def rows_of(connection: Connection, kind: type[R], query: Select[Any]) -> tuple[R, ...]:

@@ -1,4 +1,4 @@
-"""What the store keeps, as plain values: one frozen dataclass per kind of row.
+"""What the store keeps, as plain values: one class per kind of row, whose ``__slots__`` are named like the columns.
 
 Every instant is in unix seconds (wall clock), every ``*_json`` field is a JSON text, every tuple a sequence
 of texts. This module imports nothing heavy: anybody may know the shapes without loading the database.
@@ -7,6 +7,8 @@ of texts. This module imports nothing heavy: anybody may know the shapes without
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +134,13 @@ class AuditRow:
     id: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class RequestRow:
-    """One client request and how it ended. Not frozen: it is the most frequent of rows, and freezing costs thrice.
+class RequestRow(Struct, kw_only=True, gc=False):
+    """One client request and how it ended. No dataclass: it is the most frequent of rows.
 
     at: arrival.  node_id: the node that answered, "" if none did.  attempts_json: a list, one object per try.
     estimated: the token counts were counted from the stream, not taken from ``usage``.
-    costs_json: a list, what each candidate that was priced would have cost.
+    costs_json: a list, what each candidate that was priced would have cost.  details_json: an object, what only the
+    record's own page shows; {} in a record of an older llmlb.
     """
 
     id: str
@@ -160,6 +162,7 @@ class RequestRow:
     error: str = ""
     client_request_id: str = ""
     costs_json: str = "[]"
+    details_json: str = "{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

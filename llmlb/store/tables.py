@@ -145,6 +145,7 @@ requests = Table(
     _flag("estimated"),
     *map(_text, ("attempts_json", "reason", "error", "client_request_id")),
     Column("costs_json", Text, nullable=False, server_default="[]"),
+    Column("details_json", Text, nullable=False, server_default="{}"),
     Index("requests_by_time", "at"),
     sqlite_autoincrement=True,
 )

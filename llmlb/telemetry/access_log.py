@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from llmlb.telemetry.log_line import FieldValue, LogLine, instant, quoted, safe
@@ -12,14 +12,18 @@ LOGGER = "llmlb.access"
 _LEVEL = "INFO"
 _COLUMNS = f" {_LEVEL:<8} {LOGGER:<24} "
 _NO_STATUS = "-"
+_ANSWERED = ExchangeOutcome.ANSWERED
 
 _known = lru_cache(maxsize=1024)(safe)
 """For values that come again and again: looking at every character of them each time costs more than the rest."""
 
 
 @lru_cache(maxsize=1024)
-def _shown(text: str) -> str:
-    return quoted(safe(text))
+def _way(model: str, node_id: str, reason: str, key_name: str, address: str) -> str:
+    """The fields that the requests of one client for one model on one node have in common."""
+    key = f" key={quoted(safe(key_name))}" if key_name else ""
+    peer = f" address={quoted(safe(address))}" if address else ""
+    return f"model={quoted(safe(model))} node_id={quoted(safe(node_id))} reason={reason}{key}{peer}"
 
 
 class AccessLog:
@@ -37,9 +41,9 @@ class AccessLog:
         self._batch = batch
         self._waiting: list[ExchangeRecord] = []
 
-    def access(self, record: ExchangeRecord) -> None:
-        """Take a finished exchange; its line comes with the next batch."""
-        self._waiting.append(record)
+    def take(self, records: Sequence[ExchangeRecord]) -> None:
+        """Take finished exchanges; their lines come with the next batch."""
+        self._waiting += records
         if len(self._waiting) >= self._batch:
             self.flush()
 
@@ -56,18 +60,16 @@ def _ms_text(seconds: float) -> str:
 
 def access_text(record: ExchangeRecord) -> str:
     """``access_line(record).text(coloured=False)`` for the usual record, without the steps in between."""
-    if record.outcome is not ExchangeOutcome.ANSWERED or record.attempts or record.error or record.client_request_id:
+    if record.outcome is not _ANSWERED or record.attempts or record.error or record.client_request_id:
         return access_line(record).text(coloured=False)
     queue = f" queue_ms={_ms_text(record.queue_s)}" if record.queue_s else ""
     ttft = "" if record.ttft_s is None else f" ttft_ms={_ms_text(record.ttft_s)}"
     prompt = "" if record.prompt_tokens is None else f" prompt_tokens={record.prompt_tokens}"
     completion = "" if record.completion_tokens is None else f" completion_tokens={record.completion_tokens}"
-    key = f" key={_shown(record.key_name)}" if record.key_name else ""
-    address = f" address={_shown(record.address)}" if record.address else ""
-    node = f"node_id={_shown(record.node_id)} reason={record.reason}"
+    way = _way(record.model, record.node_id, record.reason, record.key_name, record.address)
     return (
         f"{instant(record.at_unix_s + record.total_s)}{_COLUMNS}"
-        f"{record.endpoint} {record.status} answered id={record.id} model={_shown(record.model)} {node}{key}{address} "
+        f"{record.endpoint} {record.status} answered id={record.id} {way} "
         f"total_ms={_ms_text(record.total_s)}{queue}{ttft}{prompt}{completion} bytes_out={record.bytes_out}"
     )
 

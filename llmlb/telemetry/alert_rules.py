@@ -13,15 +13,14 @@ from llmlb.config.alerts import Severity
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import Fleet
 from llmlb.core.health import NodeState
-from llmlb.core.node import Node, NodeId
+from llmlb.core.node import Exclusion, Node, NodeId
+from llmlb.core.symptom import AtWork, passed_over_for_gpu
 from llmlb.telemetry.rates import FleetRates
 
 HEAT_HYSTERESIS_C = 5.0
 """An alert about heat ends so far below its limit, not at the first degree."""
 MODEL_DOWN_S = 3.0
 """A model's nodes are looked at twice a second; less than this says nothing."""
-SYMPTOM_SHARE = 0.5
-"""Of the nodes that work, how many a threshold may pass over before it is the threshold that is wrong."""
 MAX_FINDINGS = 200
 """Models that one rule reports: nodes may claim thousands, and a page of alerts helps nobody."""
 
@@ -150,20 +149,16 @@ def _hot(evidence: Evidence) -> Iterator[Finding]:
 def _gpu_threshold(evidence: Evidence) -> Iterator[Finding]:
     """A GPU reports nearly 100 % with a single request, so the threshold passes over whoever works."""
     fleet = evidence.view.fleet
-    thresholds = fleet.thresholds
-    if evidence.view.mode != "metrics" or thresholds.gpu_percent >= 100:
+    if evidence.view.mode != "metrics":
         return
-    working = [node for node in fleet if node.ineligibility is None and node.active > 0]
-    passed_over = [
-        node
-        for node in working
-        if node.active < thresholds.active_requests
-        and node.has_fresh_figures(evidence.now_s)
-        and node.figures is not None
-        and (node.figures.gpu_percent or 0.0) > thresholds.gpu_percent
+    at_work = [
+        AtWork(node.active, node.max_concurrency, Exclusion.GPU in fleet.exclusions(node, evidence.now_s))
+        for node in fleet
+        if node.ineligibility is None and node.active > 0
     ]
-    if len(passed_over) > 1 and len(passed_over) >= SYMPTOM_SHARE * len(working):
-        yield Finding("", f"{len(passed_over)} of {len(working)} nodes that work are passed over for their GPU alone")
+    passed_over = passed_over_for_gpu(at_work, fleet.thresholds)
+    if passed_over > 1:
+        yield Finding("", f"{passed_over} of {len(at_work)} nodes that work are passed over for their GPU alone")
 
 
 def _pending(evidence: Evidence) -> Iterator[Finding]:

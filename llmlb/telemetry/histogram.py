@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 
 class Histogram:
@@ -25,6 +26,12 @@ class Histogram:
     def observe(self, value_s: float) -> None:
         self.counts[bisect_left(self.bounds_s, value_s)] += 1
         self.sum_s += value_s
+
+    def observe_all(self, values_s: Sequence[float]) -> None:
+        counts, bounds_s = self.counts, self.bounds_s
+        for value_s in values_s:
+            counts[bisect_left(bounds_s, value_s)] += 1
+        self.sum_s += sum(values_s)
 
     def observe_many(self, sum_s: float, n: int, mean_s: float) -> None:
         """Add ``n`` observations of which only the mean is known: all of them go where the mean belongs."""

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from llmlb.telemetry.access_log import AccessLog, access_line, access_text
@@ -67,10 +67,10 @@ class Logs:
         found = [line for line in reversed(self._handler.kept) if names.get(line.level, 0) >= least]
         return found[:limit]
 
-    def access(self, record: ExchangeRecord) -> None:
-        """One line for a finished exchange, with the next ``flush``; nothing where access lines are off."""
+    def access(self, records: Sequence[ExchangeRecord]) -> None:
+        """One line for each finished exchange, with the next ``flush``; nothing where access lines are off."""
         if self._access is not None:
-            self._access.access(record)
+            self._access.take(records)
 
     def flush(self) -> None:
         """Hand over collected access lines. Call it a few times a second."""

@@ -7,6 +7,7 @@ counts (heartbeats, timeouts, selections, figures) is read from the fleet at the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -131,13 +132,6 @@ class ModelSeries:
         self.prompt_tokens = 0
         self.completion_tokens = 0
 
-    def ended(self, node_id: str, outcome: ExchangeOutcome) -> None:
-        key = (node_id, outcome)
-        try:
-            self.requests[key] += 1
-        except KeyError:
-            self.requests[key] = 1
-
     def forget(self, node_id: str) -> None:
         for key in [key for key in self.requests if key[0] == node_id]:
             del self.requests[key]
@@ -149,10 +143,12 @@ class Metrics:
 
     model_labels: at most so many models have figures of their own; the rest is counted as ``other``.
     leaked_leases: set by whoever looks for leases that nobody will release.
+    selections_s: how long choices took, for whoever chooses to append to; they are counted with the records.
     """
 
     def __init__(self, *, model_labels: int = 200) -> None:
-        self.selection_duration = Histogram(SELECTION_BOUNDS_S)
+        self.selections_s: list[float] = []
+        self._selection_duration = Histogram(SELECTION_BOUNDS_S)
         self.retries: dict[Attempt, int] = dict.fromkeys(Attempt, 0)
         self.cancellations: dict[Phase, int] = dict.fromkeys(Phase, 0)
         self.leaked_leases = 0
@@ -175,26 +171,58 @@ class Metrics:
         """The series that counts for a model, never making one."""
         return self._by_name.get(name, self._other)
 
-    def ended(self, record: ExchangeRecord) -> None:
-        """Count one finished exchange: outcome, durations, tokens and, if its client left, the phase."""
-        outcome = record.outcome
-        if outcome is _REFUSED:
-            self._refused(record)
-            return
-        series = self._by_name.get(record.model) or self._enter(record.model)
-        series.ended(record.node_id, outcome)
-        series.queue.observe(record.queue_s)
-        if outcome is _ANSWERED:
-            series.request_duration.observe(record.total_s)
-        elif record.cancelled_phase is not None:
-            self.cancellations[record.cancelled_phase] += 1
-        if record.ttft_s is not None:
-            series.ttft.observe(record.ttft_s)
-            gaps = record.events - 1
-            if gaps > 0:
-                series.inter_token.observe_many(record.content_s, gaps, record.content_s / gaps)
-        series.prompt_tokens += record.prompt_tokens or 0
-        series.completion_tokens += record.completion_tokens or 0
+    @property
+    def selection_duration(self) -> Histogram:
+        self._count_selections()
+        return self._selection_duration
+
+    def take(self, records: Sequence[ExchangeRecord]) -> None:
+        """Count finished exchanges: outcome, durations, tokens and, if a client left, the phase."""
+        self._count_selections()
+        by_model: dict[str, list[ExchangeRecord]] = {}
+        for record in records:
+            if record.outcome is _REFUSED:
+                self._refused(record)
+                continue
+            model = record.model
+            if model in by_model:
+                by_model[model].append(record)
+            else:
+                by_model[model] = [record]
+        for model, alike in by_model.items():
+            self._take(self._by_name.get(model) or self._enter(model), alike)
+
+    def _count_selections(self) -> None:
+        self._selection_duration.observe_all(self.selections_s)
+        self.selections_s.clear()
+
+    def _take(self, series: ModelSeries, records: Sequence[ExchangeRecord]) -> None:
+        requests = series.requests
+        prompt_tokens = completion_tokens = 0
+        totals_s: list[float] = []
+        ttfts_s: list[float] = []
+        for record in records:
+            outcome = record.outcome
+            key = (record.node_id, outcome)
+            requests[key] = requests.get(key, 0) + 1
+            if outcome is _ANSWERED:
+                totals_s.append(record.total_s)
+            elif record.cancelled_phase is not None:
+                self.cancellations[record.cancelled_phase] += 1
+            if record.ttft_s is not None:
+                ttfts_s.append(record.ttft_s)
+                gaps = record.events - 1
+                if gaps > 0:
+                    series.inter_token.observe_many(record.content_s, gaps, record.content_s / gaps)
+            prompt_tokens += record.prompt_tokens or 0
+            completion_tokens += record.completion_tokens or 0
+        waits_s = [record.queue_s for record in records if record.queue_s]
+        series.queue.observe_all(waits_s)
+        series.queue.observe_many(0.0, len(records) - len(waits_s), 0.0)
+        series.request_duration.observe_all(totals_s)
+        series.ttft.observe_all(ttfts_s)
+        series.prompt_tokens += prompt_tokens
+        series.completion_tokens += completion_tokens
 
     def _refused(self, record: ExchangeRecord) -> None:
         if record.queue_s > 0.0:  # only a model that nodes serve is waited for
@@ -203,10 +231,11 @@ class Metrics:
         else:
             # Its model may be any text that a client cares to send: it must not use up the labels.
             series = self.known_model(record.model)
-        series.ended(record.node_id, record.outcome)
+        key = (record.node_id, record.outcome)
+        series.requests[key] = series.requests.get(key, 0) + 1
 
     def retried(self, cause: Attempt) -> None:
-        """Count one further attempt, by how the one before had failed; ``ended`` does not count it again."""
+        """Count one further attempt, by how the one before had failed; ``take`` does not count it again."""
         self.retries[cause] += 1
 
     def forget(self, node_id: str) -> None:

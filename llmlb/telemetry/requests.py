@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain, islice
 
 from msgspec import Struct
 
-from llmlb import clock
 from llmlb.core.choice import Cost
+from llmlb.core.lineup import Lineup
 from llmlb.telemetry.rates import Count, FleetRates, Flow, RateBook, TrafficRate
 
 RECENT_RECORDS = 2_000
 BATCH_RECORDS = 20_000
 """Records that wait for the store; a minute of heavy traffic. Beyond it the oldest are given up and counted."""
 UNCOUNTED_RECORDS = 256
-"""Counted together, which is cheaper than one by one, at the latest when somebody asks or the second is over."""
+"""Counted together at the latest, which is cheaper than one by one."""
 BODY_BATCH_BYTES = 64 * 1024 * 1024
 """Prompts and completions that wait for the store. Beyond it the oldest are given up and counted."""
 
@@ -67,9 +68,11 @@ class ExchangeRecord(Struct, eq=False):
 
     node_id, reason: of the last attempt, "" if there was none.  status: as sent to the client, 0 if nothing was.
     queue_position: 1 is the head, 0 never queued.  ttft_s: arrival to first content.  content_s: first content event to
-    last.  overhead_s: the router's own share of total_s.  events: content events of a stream.  Tokens: None when
-    unknown; tokens_estimated: counted from the stream's events, not taken from ``usage``.  attempts: the tries that
-    failed, in order.  costs: what the priced candidates would have cost at the last choice, cheapest first.
+    last.  ended_at_s: monotonic.  overhead_s: the router's own share of total_s.  events: content events of a stream.
+    Tokens: None when unknown; tokens_estimated: counted from the stream's events, not taken from ``usage``.
+    attempts: the tries that failed, in order.  costs: what the priced candidates would have cost at the last choice,
+    cheapest first.  lineup: how the nodes of the model stood at the last choice, or when nobody could take it; None
+    before either.
     prompt, answer: what was said, as it passed the router and cut to a limit; None unless the operator switched that
     on. ``RequestLog`` takes them out: they stay neither in memory nor in any listing.
     """
@@ -94,6 +97,7 @@ class ExchangeRecord(Struct, eq=False):
     ttft_s: float | None = None
     content_s: float = 0.0
     total_s: float = 0.0
+    ended_at_s: float = 0.0
     overhead_s: float = 0.0
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -103,6 +107,7 @@ class ExchangeRecord(Struct, eq=False):
     bytes_out: int = 0
     attempts: list[AttemptRecord] = []
     costs: tuple[Cost, ...] = ()
+    lineup: Lineup | None = None
     prompt: bytes | None = None
     answer: bytes | None = None
 
@@ -159,7 +164,10 @@ EVERY_RECORD = RecordFilter()
 
 
 class RequestLog:
-    """The last requests, those that wait for the store, and how many come a second. Memory is bounded."""
+    """The last requests, those that wait for the store, and how many come a second. Memory is bounded.
+
+    takers: who else counts records. They get them in batches too, each record once.
+    """
 
     def __init__(
         self,
@@ -167,7 +175,7 @@ class RequestLog:
         capacity: int = RECENT_RECORDS,
         batch_limit: int = BATCH_RECORDS,
         body_limit_bytes: int = BODY_BATCH_BYTES,
-        monotonic_s: Callable[[], float] = clock.monotonic_s,
+        takers: Sequence[Callable[[Sequence[ExchangeRecord]], None]] = (),
     ) -> None:
         self.dropped = 0
         """Records that never reached the store because nobody took them in time."""
@@ -175,44 +183,38 @@ class RequestLog:
         """Prompts and completions that were given up likewise."""
         self.gone_until_unix_s = 0.0
         """Of the requests that arrived until then, some are not here any more."""
+        self._takers = takers
         self._recent: deque[ExchangeRecord] = deque(maxlen=capacity)
-        self._by_id: dict[str, ExchangeRecord] = {}
         self._batch: deque[ExchangeRecord] = deque(maxlen=batch_limit)
         self._bodies: deque[RecordedBody] = deque()
         self._body_bytes = 0
         self._body_limit_bytes = body_limit_bytes
-        self._monotonic_s = monotonic_s
-        self._second = int(monotonic_s())
         self._uncounted: list[ExchangeRecord] = []
-        self._book = RateBook(self._second)
+        self._book = RateBook()
 
     def __len__(self) -> int:
+        self.count()
         return len(self._recent)
 
     def add(self, record: ExchangeRecord) -> None:
         """Take the record of an exchange that has just ended. O(1); call it once, after ``record`` is complete."""
-        recent, by_id = self._recent, self._by_id
-        if len(recent) == recent.maxlen:
-            oldest = recent[0]
-            if oldest.at_unix_s > self.gone_until_unix_s:
-                self.gone_until_unix_s = oldest.at_unix_s
-            if by_id.get(oldest.id) is oldest:
-                del by_id[oldest.id]
-        recent.append(record)
-        by_id[record.id] = record
-        if len(self._batch) == self._batch.maxlen:
-            self.dropped += 1
-        self._batch.append(record)
-        if record.prompt is not None or record.answer is not None:
-            self._take_out(record)
-        second = int(self._monotonic_s())
-        if second != self._second or len(self._uncounted) >= UNCOUNTED_RECORDS:
-            self._count()
-            self._second = second
         self._uncounted.append(record)
+        if len(self._uncounted) >= UNCOUNTED_RECORDS:
+            self.count()
+
+    def count(self) -> None:
+        """Enter what was added since the last call everywhere. Call it a few times a second; all who read here do."""
+        records, self._uncounted = self._uncounted, []
+        if not records:
+            return
+        self._remember(records)
+        self._count(records)
+        for take in self._takers:
+            take(records)
 
     def recent(self, limit: int = 100, filters: RecordFilter = EVERY_RECORD) -> list[ExchangeRecord]:
         """The newest records that pass, newest first."""
+        self.count()
         found: list[ExchangeRecord] = []
         for record in reversed(self._recent):
             if len(found) >= limit:
@@ -222,16 +224,20 @@ class RequestLog:
         return found
 
     def get(self, record_id: str) -> ExchangeRecord | None:
-        return self._by_id.get(record_id)
+        """O(n): people ask for one record now and then, while requests end all the time."""
+        self.count()
+        return next((record for record in reversed(self._recent) if record.id == record_id), None)
 
     def take_batch(self) -> list[ExchangeRecord]:
         """Everything added since the last call, oldest first: hand it to the store."""
+        self.count()
         batch = list(self._batch)
         self._batch.clear()
         return batch
 
     def take_bodies(self) -> list[RecordedBody]:
         """What was said in the requests added since the last call, as far as it is recorded."""
+        self.count()
         bodies = list(self._bodies)
         self._bodies.clear()
         self._body_bytes = 0
@@ -239,28 +245,38 @@ class RequestLog:
 
     def rates(self, now_s: float) -> FleetRates:
         """The whole fleet's traffic of the last seconds, for the console's header."""
-        self._count()
+        self.count()
         return self._book.rates(int(now_s))
 
     def rates_by_model(self, now_s: float) -> Mapping[str, TrafficRate]:
         """Models with traffic in the last minute."""
-        self._count()
+        self.count()
         return self._book.models.rates(int(now_s))
 
     def rates_by_node(self, now_s: float) -> Mapping[str, TrafficRate]:
         """Nodes with traffic in the last minute; every attempt counts for the node it was made on."""
-        self._count()
+        self.count()
         return self._book.nodes.rates(int(now_s))
 
     def flows_by_model(self, now_s: float) -> Mapping[str, Flow]:
         """Models that have traffic now."""
-        self._count()
+        self.count()
         return self._book.models.flows(int(now_s))
 
     def flows_by_node(self, now_s: float) -> Mapping[str, Flow]:
         """Nodes that have traffic now; every attempt counts for the node it was made on."""
-        self._count()
+        self.count()
         return self._book.nodes.flows(int(now_s))
+
+    def _remember(self, records: Sequence[ExchangeRecord]) -> None:
+        recent, batch = self._recent, self._batch
+        surplus = len(recent) + len(records) - (recent.maxlen or 0)
+        if surplus > 0:
+            gone = islice(chain(recent, records), surplus)
+            self.gone_until_unix_s = max(self.gone_until_unix_s, *[record.at_unix_s for record in gone])
+        recent.extend(records)
+        self.dropped += max(0, len(batch) + len(records) - (batch.maxlen or 0))
+        batch.extend(records)
 
     def _take_out(self, record: ExchangeRecord) -> None:
         body = RecordedBody(record.id, record.at_unix_s, record.prompt, record.answer)
@@ -271,32 +287,37 @@ class RequestLog:
             self._body_bytes -= self._bodies.popleft().size_bytes
             self.dropped_bodies += 1
 
-    def _count(self) -> None:
-        """Put the records of the running second into the book."""
-        waiting, self._uncounted = self._uncounted, []
-        book, second = self._book, self._second
-        fleet = Count()
-        models: defaultdict[str, Count] = defaultdict(Count)
-        nodes: defaultdict[str, Count] = defaultdict(Count)
+    def _count(self, records: Sequence[ExchangeRecord]) -> None:
+        """Put records into the book. Most share second, model, node and ending with others, so these are counted first
+        and entered together."""
+        book = self._book
+        alike: dict[tuple[int, str, str, ExchangeOutcome, bool], Count] = {}
         totals_s: list[float] = []
         ttfts_s: list[float] = []
-        for record in waiting:
-            node_id, outcome = record.node_id, record.outcome
-            tokens = record.completion_tokens or 0
-            error = 0
+        second = 0
+        for record in records:
+            if record.prompt is not None or record.answer is not None:
+                self._take_out(record)
+            outcome = record.outcome
+            is_error = False
             if outcome is _ANSWERED:
                 totals_s.append(record.total_s)
                 if record.ttft_s is not None:
                     ttfts_s.append(record.ttft_s)
-            elif record.is_error:
-                error = 1
-            fleet.add(error, tokens)
-            if outcome is not _REFUSED:
-                # A refused model may be any text that a client cares to send.
-                models[record.model].add(error, tokens)
-            if node_id:
-                nodes[node_id].add(error, tokens)
+            else:
+                is_error = record.is_error
+            second = int(record.ended_at_s)
+            key = (second, record.model, record.node_id, outcome, is_error)
+            count = alike.get(key)
+            if count is None:
+                count = alike[key] = Count()
+            count.requests += 1
+            count.tokens += record.completion_tokens or 0
             for attempt in record.attempts:
-                if attempt.cause and attempt.node_id != node_id:
-                    nodes[attempt.node_id].add(1, 0)
-        book.add(second, fleet=fleet, models=models, nodes=nodes, totals_s=totals_s, ttfts_s=ttfts_s)
+                if attempt.cause and attempt.node_id != record.node_id:
+                    book.nodes.add(second, attempt.node_id, Count(1, 1))
+        for (at, model, node_id, outcome, is_error), count in alike.items():
+            if is_error:
+                count.errors = count.requests
+            book.add(at, count, model="" if outcome is _REFUSED else model, node_id=node_id)
+        book.add_durations(second, totals_s, ttfts_s)

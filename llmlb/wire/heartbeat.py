@@ -43,6 +43,7 @@ class Heartbeat(BaseModel):
     """What a node says every ``heartbeat_secs``. Only ``node_id`` is required; null means that nothing was measured.
 
     prefill_tokens_per_second, decode_tokens_per_second: of one request, from the engine's own counters.
+    max_concurrency: null says that there is no limit; left out, the one told before stands.
     """
 
     model_config = FROM_NODE | {

@@ -33,7 +33,7 @@ class NodeView(BaseModel):
     """A node as listed. Percent 0..100, degrees Celsius, milliseconds, seconds; instants RFC 3339.
 
     gpu_usage and vram_usage are numbers always; metrics_available false says that a 0.0 is not a measurement: the node
-    did not tell its GPU's use, whatever else it told.
+    did not tell its GPU's use, whatever else it told.  vram_metrics_available: the same of vram_usage.
     active_requests: ours in flight plus those that the engine reported beyond ours.  revision: for ``If-Match``.
     """
 
@@ -72,6 +72,7 @@ class NodeView(BaseModel):
     circuit: Literal["closed", "open", "half_open"]
     excluded_by: list[Literal["gpu", "vram", "active"]]
     revision: int
+    vram_metrics_available: bool
 
 
 class HistoryPointView(BaseModel):

@@ -51,6 +51,15 @@ class CostView(BaseModel):
     terms: dict[str, float]
 
 
+class LeftOutView(BaseModel):
+    """A node that was no candidate. because: as in ``ineligible_because``, or the threshold that it was over."""
+
+    model_config = TO_CLIENT
+
+    node_id: str
+    because: str
+
+
 class RequestView(BaseModel):
     """One inference request and how it ended; never its content.
 
@@ -86,6 +95,11 @@ class RequestDetail(RequestView):
 
     Bodies: what was said, null unless its recording is on, and for anybody but administrators; *_cut: only the
     beginning was kept.  costs: what the priced candidates would have cost at the last choice, cheapest first.
+
+    How the nodes of the model stood at the last choice, or when nobody could take it.  eligible: how many could be
+    chosen; null where there was no choice.  left_out: why others could not, 20 of them at most.  left_out_counts: all
+    of them, by reason. ``gpu`` and ``vram``: over that threshold, so that the mode ``metrics`` takes them last. The
+    node that the request went to is among them where it was probed, pinned or taken as the last resort.
     """
 
     endpoint: str
@@ -101,6 +115,9 @@ class RequestDetail(RequestView):
     request_body_cut: bool = False
     response_body_cut: bool = False
     costs: list[CostView] = []
+    eligible: int | None = None
+    left_out: list[LeftOutView] = []
+    left_out_counts: dict[str, int] = {}
 
 
 class RequestList(BaseModel):

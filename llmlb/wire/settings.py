@@ -38,7 +38,10 @@ class LoadBalancerPatch(BaseModel):
 
 
 class ExcludedNode(BaseModel):
-    """A node and the thresholds that it would be over. Percent; 0.0 where nothing was measured."""
+    """A node and the thresholds that it would be over. Percent; 0.0 where nothing was measured.
+
+    metrics_available, vram_metrics_available: whether gpu_usage and vram_usage are measurements.
+    """
 
     model_config = TO_CLIENT
 
@@ -47,6 +50,7 @@ class ExcludedNode(BaseModel):
     gpu_usage: float
     vram_usage: float
     metrics_available: bool
+    vram_metrics_available: bool
     active_requests: int
     excluded_by: list[str]
 

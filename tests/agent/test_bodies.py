@@ -100,3 +100,17 @@ def test_active_requests_are_running_and_queued_and_the_queue_is_told_apart() ->
 def test_whole_seconds_are_written_as_such() -> None:
     facts = NodeFacts("http://e", "n", "m", (), 1, 30.0, "0.1.0", "")
     assert json.dumps(registration(facts, EngineReading("vllm"), use_engine_slots=False)["heartbeat_secs"]) == "30"
+
+
+def test_without_its_slots_as_limit_an_agent_says_that_there_is_none() -> None:
+    facts = NodeFacts("http://e", "n", "m", (), 1, 30.0, "0.1.0", "")
+    told = [
+        heartbeat(facts, reading, Beat(1, "b", 30.0), gpu=None, host=None, use_engine_slots=use_slots)
+        for reading, use_slots in (
+            (EngineReading("llama.cpp", slots=4), True),
+            (EngineReading("llama.cpp"), True),
+            (EngineReading("llama.cpp", slots=4), False),
+        )
+    ]
+    limits = [body.get("max_concurrency", "left out") for body in told]
+    assert limits == [4, "left out", None], "an engine that does not tell its slots just now is still limited"

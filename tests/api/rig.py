@@ -339,7 +339,7 @@ async def _services(
         passwords=passwords,
         feed=feed,
         metrics=Metrics(),
-        requests=RequestLog(monotonic_s=clock.monotonic),
+        requests=RequestLog(),
         alerts=Alerts(started_at_s=clock.now_s, grace_s=0.0),
         rng=rng,
         pump=calls.pump,

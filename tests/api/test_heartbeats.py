@@ -221,3 +221,19 @@ def test_alert_about_two_instances_lasts_as_long_as_the_second_keeps_trying(tmp_
         assert "duplicate_instance" not in rules_that_fire()
 
     play(tmp_path, scenario)
+
+
+def test_limit_that_a_node_told_ends_when_it_says_so_and_the_operators_stays(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        node = await rig.online(max_concurrency=4)
+        rig.clock.now_s += 10
+        assert (await rig.beat()).status_code == 200
+        assert node.max_concurrency == 4
+        await rig.ask("PATCH", "/v0/nodes/node-1", {"max_concurrency": 2}, token=rig.admin)
+        rig.clock.now_s += 10
+        assert (await rig.beat(max_concurrency=None)).status_code == 200
+        assert node.max_concurrency == 2
+        await rig.ask("PATCH", "/v0/nodes/node-1", {"max_concurrency": None}, token=rig.admin)
+        assert node.max_concurrency is None
+
+    play(tmp_path, scenario)

@@ -52,7 +52,10 @@ def test_status_is_the_router_on_one_screen(tmp_path: Path) -> None:
 
 def test_rates_are_of_the_last_minute(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        answered = ExchangeRecord("r", rig.clock.now_unix_s, model="m", outcome=ExchangeOutcome.ANSWERED, total_s=2.0)
+        now_s, now_unix_s = rig.clock.monotonic(), rig.clock.now_unix_s
+        answered = ExchangeRecord(
+            "r", now_unix_s, model="m", outcome=ExchangeOutcome.ANSWERED, total_s=2.0, ended_at_s=now_s
+        )
         for _ in range(10):
             rig.services.requests.add(answered)
         rig.clock.pass_s(1)
@@ -76,6 +79,7 @@ def test_rates_of_models_and_nodes_are_told_while_they_have_traffic(
     async def scenario(rig: Rig) -> None:
         for number, model in enumerate(("idle", "some", "most", "some", "most", "most")):
             ended = ExchangeRecord(str(number), 0.0, model=model, node_id=f"of-{model}", completion_tokens=20)
+            ended.ended_at_s = rig.clock.monotonic()
             rig.services.requests.add(ended)
         rig.clock.pass_s(1)
         view = (await rig.ask("GET", "/v0/status", token=rig.viewer)).json()
@@ -100,7 +104,7 @@ def test_stats_count_selections_by_node_and_by_reason(tmp_path: Path) -> None:
             await rig.online(node_id)
         for _ in range(4):
             rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s)
-            rig.services.metrics.selection_duration.observe(0.0005)
+            rig.services.metrics.selections_s.append(0.0005)
         stats = (await rig.ask("GET", path, token=rig.viewer)).json()
         assert stats["total_selections"] == 4
         assert {node: sum(by_reason.values()) for node, by_reason in stats["selections"].items()} == {

@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from api.rig import Rig, error_of, play
 
 from llmlb.core.choice import Cost
+from llmlb.core.lineup import NAMED_NODES, LeftOut, Lineup
 from llmlb.core.node import NodeId
 from llmlb.errors import StoreBusy
 from llmlb.runtime.rows import request_row
 from llmlb.store.rows import BodyRow, RequestRow
-from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, RequestLog
+from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase, RequestLog
 from llmlb.wire.records import RequestDetail
 
 
@@ -134,6 +136,94 @@ def test_stored_request_is_shown_after_a_restart(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+EVERYTHING = record(
+    7,
+    endpoint="/v1/chat/completions",
+    stream=True,
+    key_id="key_1",
+    key_name="ci \N{SNOWMAN}",
+    address="192.0.2.7",
+    client_request_id="theirs",
+    reason="retry",
+    status=200,
+    outcome=ExchangeOutcome.CANCELLED,
+    cancelled_phase=Phase.STREAMING,
+    error="the client went away",
+    queue_s=0.0123456,
+    queue_position=3,
+    ttft_s=0.2512345,
+    total_s=1.5012345,
+    overhead_s=0.0001234,
+    prompt_tokens=7,
+    completion_tokens=9,
+    tokens_estimated=True,
+    events=9,
+    bytes_in=1500,
+    bytes_out=3000,
+    attempts=[AttemptRecord("node-2", "least_active", "refused", 0, 0.0012345)],
+    costs=(Cost(NodeId("node-1"), 1.25, {"queue": 1.0, "decode": 0.25}),),
+    lineup=Lineup(
+        2,
+        LeftOut((NodeId("node-3"),), ("draining",), {"draining": 1, "at_capacity": 0}),
+        LeftOut((NodeId("node-4"),), ("model_missing",), {"model_missing": 1}),
+    ),
+)
+
+
+def test_a_request_tells_the_same_from_memory_and_after_a_restart(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.services.requests.add(EVERYTHING)
+        detail = (await rig.ask("GET", "/v0/requests/r7", token=rig.viewer)).json()
+        line = (await rig.ask("GET", "/v0/requests", token=rig.viewer)).json()
+        rig.services.store.enqueue_requests(
+            [request_row(each) for each in rig.services.requests.take_batch()],
+        )
+        await rig.services.store.flush()
+        rig.services.requests = RequestLog()
+        assert (await rig.ask("GET", "/v0/requests/r7", token=rig.viewer)).json() == detail
+        assert (await rig.ask("GET", "/v0/requests", token=rig.viewer)).json() == line
+        told = {name for name, field in RequestDetail.model_fields.items() if detail[name] not in (None, "", 0, [], {})}
+        assert set(RequestDetail.model_fields) - told == {
+            "request_body",
+            "response_body",
+            "request_body_cut",
+            "response_body_cut",
+        }, "this record leaves nothing at its default, or the comparison would say little"
+        assert detail["left_out"] == [
+            {"node_id": "node-3", "because": "draining"},
+            {"node_id": "node-4", "because": "model_missing"},
+        ]
+        assert (detail["eligible"], detail["left_out_counts"]) == (2, {"draining": 1, "model_missing": 1})
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("text", ["{}", "", "{", '{"events": "many"}', '{"lineup": {"serving": 1}}'])
+def test_a_record_without_readable_details_is_shown_without_them(tmp_path: Path, text: str) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.services.store.enqueue_requests([RequestRow(id="old", at=1.0, model="m", details_json=text)])
+        await rig.services.store.flush()
+        shown = (await rig.ask("GET", "/v0/requests/old", token=rig.viewer)).json()
+        assert (shown["model"], shown["endpoint"], shown["eligible"], shown["left_out"]) == ("m", "", None, [])
+        assert await listed(rig) == ["old"]
+
+    play(tmp_path, scenario)
+
+
+def test_of_many_nodes_that_were_left_out_some_are_named_and_all_counted(tmp_path: Path) -> None:
+    names = tuple(NodeId(f"n{number}") for number in range(NAMED_NODES))
+
+    async def scenario(rig: Rig) -> None:
+        serving = LeftOut(names, ("at_capacity",) * NAMED_NODES, {"at_capacity": 900})
+        others = LeftOut(names, ("pending",) * NAMED_NODES, {"pending": NAMED_NODES})
+        rig.services.requests.add(record(1, lineup=Lineup(0, serving, others)))
+        shown = (await rig.ask("GET", "/v0/requests/r1", token=rig.viewer)).json()
+        assert [each["node_id"] for each in shown["left_out"]] == list(names)
+        assert shown["left_out_counts"] == {"at_capacity": 900, "pending": NAMED_NODES}
+
+    play(tmp_path, scenario)
+
+
 def test_unknown_request_is_404(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
         answer = await rig.ask("GET", "/v0/requests/nothing", token=rig.viewer)
@@ -168,7 +258,7 @@ def test_costs_of_the_candidates_are_shown_now_and_after_a_restart(tmp_path: Pat
 
     async def scenario(rig: Rig) -> None:
         rig.services.requests.add(record(1, costs=(cost,)))
-        rig.services.store.enqueue_requests([replace(request_row(record(2, costs=(cost,))), id="old")])
+        rig.services.store.enqueue_requests([msgspec.structs.replace(request_row(record(2, costs=(cost,))), id="old")])
         await rig.services.store.flush()
         for request_id in ("r1", "old"):
             shown = (await rig.ask("GET", f"/v0/requests/{request_id}", token=rig.viewer)).json()

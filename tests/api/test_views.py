@@ -34,6 +34,14 @@ def test_view_is_a_listed_node_on_the_wire() -> None:
     assert [gpu.vram_total_mb for gpu in shown.gpus] == [81559, None]
 
 
+def test_a_node_that_measures_only_one_of_the_two_gpu_figures_says_which() -> None:
+    for figures, measured in ((Figures(45.5, None), (True, False)), (Figures(None, 78.2), (False, True))):
+        fleet, node = fleet_of_one(Beat(figures=figures))
+        shown = node_view(node, fleet, 101.0)
+        assert (shown["metrics_available"], shown["vram_metrics_available"]) == measured
+        assert (shown["gpu_usage"], shown["vram_usage"]) == (figures.gpu_percent or 0.0, figures.vram_percent or 0.0)
+
+
 def test_stale_figures_are_shown_with_their_age_but_exclude_nobody() -> None:
     fleet, node = fleet_of_one(Beat(figures=Figures(99.0, 99.0)))
     assert node_view(node, fleet, 101.0)["excluded_by"] == [Exclusion.GPU, Exclusion.VRAM]

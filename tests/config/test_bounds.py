@@ -33,6 +33,7 @@ _PROMISED = {
     "retry.budget_percent": 20,
     "retry.budget_minimum": 3,
     "retry.budget_window": 10,
+    "retry.longest_rest": 60,
     "circuit.consecutive_failures": 5,
     "circuit.success_percent": 80,
     "circuit.minimum_requests": 20,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fakes.fleet import GOOD, MODEL, FleetKit
+from fakes.fleet import GOOD, MODEL, REFUSED, FleetKit
 
 from llmlb.core.admission import RefusalKind
 from llmlb.core.balancer import Admitted, Queued, Refused
@@ -154,3 +154,15 @@ def test_a_policy_that_chooses_who_was_not_offered_is_passed_over() -> None:
     kit.node("a")
     assert kit.take().node.id == "a"
     assert "ghost" in str(failures[0])
+
+
+def test_of_several_nodes_that_wait_for_a_probe_the_one_that_waits_longest_gets_it() -> None:
+    kit = FleetKit()
+    names = [f"node-{number}" for number in range(12)]
+    nodes = {name: kit.node(name) for name in names}
+    waiting = names[5], names[3], names[0], names[4], names[1], names[2]
+    for name in waiting:
+        lease = kit.take(tried=tuple(other for other in names if other != name))
+        kit.settle(lease, REFUSED)
+        kit.pass_time(11, beating=tuple(nodes.values()))
+    assert [kit.take().node.id for _ in waiting] == list(waiting)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fakes.fleet import BAD, GOOD, MODEL, REFUSED, FleetKit
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from llmlb.core.fleet import FleetRules
 from llmlb.core.health import NodeState
 from llmlb.core.lease import Lease
 from llmlb.core.load import Thresholds, rank_of
-from llmlb.core.node import Beat, Figures, Ineligibility, Node, NodeId, Profile
+from llmlb.core.node import Beat, Figures, Fitness, Ineligibility, Node, NodeId, Profile
 from llmlb.core.outcome import Outcome, OutcomeKind
 from llmlb.errors import Fault
 
@@ -448,6 +450,27 @@ class FleetMachine(RuleBasedStateMachine):
             assert (standing.ineligibility is None) is (standing.node.id in eligible), standing
 
     @invariant()
+    def the_lineup_that_records_keep_is_the_one_that_a_look_would_give(self) -> None:
+        fleet, now_s = self.kit.fleet, self.kit.now_s
+        fleet.tick(now_s)
+        lineup = fleet.lineup(MODEL)
+        told = {
+            node_id: because
+            for part in (lineup.serving, lineup.others)
+            for node_id, because in zip(part.node_ids, part.reasons, strict=True)
+        }
+        standings = fleet.standings(MODEL, now_s)
+        expected = {
+            each.node.id: each.ineligibility or each.exclusions[0]
+            for each in standings
+            if each.ineligibility is not None or each.node.fitness is Fitness.OVER
+        }
+        assert told == expected
+        assert lineup.eligible == sum(each.ineligibility is None for each in standings)
+        counts = Counter(lineup.serving.counts) + Counter(lineup.others.counts)
+        assert counts == Counter(told.values())
+
+    @invariant()
     def orders_hold_the_least_loaded_first(self) -> None:
         pool = self.kit.fleet.candidates(MODEL)
         for order in (pool.fit, pool.unmeasured) if pool else ():
@@ -523,3 +546,12 @@ def test_a_model_that_is_found_in_between_forgives_the_misses() -> None:
     for outcome in (denied, denied, GOOD, denied, denied):
         assert kit.balancer.settle(kit.take(), outcome, kit.now_s) == []
     assert node.withheld == {}
+
+
+def test_what_nodes_deny_of_models_that_only_clients_name_is_not_kept() -> None:
+    kit = FleetKit()
+    node = kit.node("a", models=None)
+    denied = Outcome(OutcomeKind.ANSWERED, Fault.CLIENT, model_missing=True)
+    for number in range(50):
+        kit.settle(kit.take(f"m{number}"), denied)
+    assert (node.misses, node.withheld) == ({}, {})

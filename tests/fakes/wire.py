@@ -24,7 +24,7 @@ from llmlb.proxy.protocol import RouterProtocol, protocol_class
 from llmlb.proxy.upstream import UpstreamConnection
 from llmlb.telemetry.access_log import AccessLog, access_text
 from llmlb.telemetry.metrics import Metrics
-from llmlb.telemetry.requests import ExchangeRecord, RequestLog
+from llmlb.telemetry.requests import RequestLog
 
 ANSWER = (
     b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],'
@@ -65,8 +65,8 @@ class Wires:
         gatekeeper = Gatekeeper(Sessions(b"0" * 32))
         gatekeeper.load(keys=(key_row(KEY),))
         self.metrics = Metrics()
-        self.log = RequestLog()
         self.access_log = AccessLog(lambda _: None, access_text)
+        self.log = RequestLog(takers=(self.metrics.take, self.access_log.take))
         upstreams = Upstreams(_endpoint_of, connect_timeout_s=2.0, keep_alive_s=3600.0)
         self.plane = DataPlane(
             balancer=Balancer(
@@ -82,7 +82,7 @@ class Wires:
             rules=PlaneRules(LimitsSettings(), TimeoutsSettings(), RetryRules()),
             rng=Random(3),
             announce=lambda _: None,
-            finished=self._finished,
+            finished=self.log.add,
             make_policy=lambda _: None,
         )
         self.client, self.answers = self._connect_client()
@@ -128,11 +128,6 @@ class Wires:
         connection.connection_made(transport)
         pool.put(connection)
         return connection, transport
-
-    def _finished(self, record: ExchangeRecord) -> None:
-        self.metrics.ended(record)
-        self.log.add(record)
-        self.access_log.access(record)
 
 
 class _Port:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.errors import NodeMisbehaved
-from llmlb.proxy.upstream import AnswerHeads, Framing, parse_answer_head
+from llmlb.proxy.upstream import AnswerHeads, Framing, _size_line, chunk, parse_answer_head
 
 LINES = (
     "content-length: 5",
@@ -70,3 +70,15 @@ def test_only_the_length_differs() -> None:
         assert found[0].framing is Framing.LENGTH
         lengths.append(found[0].content_length)
     assert lengths == [5, 1234, 0]
+
+
+@given(st.integers(1, 1 << 20))
+def test_a_read_that_is_one_chunk_is_known_by_its_length(size: int) -> None:
+    data = chunk(bytes(size))
+    assert data.startswith(_size_line(len(data)))
+    assert len(_size_line(len(data))) == len(b"%x\r\n" % size)
+
+
+@pytest.mark.parametrize("length", [*range(6), 21])
+def test_no_chunk_is_so_long(length: int) -> None:
+    assert _size_line(length) == b""

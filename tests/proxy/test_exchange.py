@@ -35,6 +35,7 @@ from fakes.plane import (
     chat_body,
     chunked_request,
     exchange,
+    key_row,
     read_response,
     request,
     run,
@@ -44,7 +45,10 @@ from fakes.plane import (
 from llmlb.clock import monotonic_s
 from llmlb.core.balancer import QueueRules
 from llmlb.core.circuit import CircuitState
+from llmlb.core.lineup import LeftOut, Lineup
 from llmlb.core.retry import RetryRules
+from llmlb.errors import NodeUnreachable
+from llmlb.proxy.exchange import Exchange
 from llmlb.telemetry.requests import ExchangeOutcome
 
 CHAT = (
@@ -299,6 +303,17 @@ def test_all_nodes_busy_is_429_with_the_smallest_rest(fast: bool) -> None:
             assert response.json["error"]["code"] == "nodes_busy"
             assert all(node.circuit.state is CircuitState.CLOSED for node in plane.nodes)
             assert [len(node.requests) for node in (first, second)] == [1, 1]
+
+    run(scenario())
+
+
+def test_a_busy_node_rests_no_longer_than_the_operator_allows(fast: bool) -> None:
+    async def scenario() -> None:
+        (busy,) = nodes([answer(b"{}", status="429 Too Many Requests", extra="Retry-After: 9000\r\n")])
+        async with busy, running_plane(busy, fast=fast, retry=RetryRules(longest_rest_s=7.0)) as plane:
+            response = await ask(plane, request(chat_body()))
+            assert (response.status, response.headers["retry-after"]) == (429, "7")
+            assert plane.nodes[0].resting_until_s - monotonic_s() <= 7.0
 
     run(scenario())
 
@@ -642,6 +657,54 @@ def test_a_full_queue_refuses_with_retry_after_and_a_long_wait_with_503(fast: bo
     run(scenario())
 
 
+def test_what_a_failed_attempt_took_is_no_waiting(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    dial_s, late_s = 10.0, 0.0
+    fail = Exchange.unreachable
+
+    def fail_late(self: Exchange, error: NodeUnreachable) -> None:
+        nonlocal late_s
+        late_s += dial_s
+        fleet = self._plane.balancer.fleet
+        for node in fleet:
+            fleet.drain(node, monotonic_s())
+        fail(self, error)
+
+    monkeypatch.setattr(Exchange, "unreachable", fail_late)
+    for module in ("llmlb.proxy.exchange", "llmlb.proxy.plane", "fakes.plane"):
+        monkeypatch.setattr(f"{module}.monotonic_s", lambda: monotonic_s() + late_s)
+
+    async def scenario() -> None:
+        [dead] = nodes([CLOSE])
+        await dead.listen()
+        async with running_plane(dead, fast=fast, queue=QueueRules(absent_wait_s=0.1)) as plane:
+            await dead.close()
+            assert (await exchange(plane.port, request(chat_body()))).status == 503
+            [record] = plane.records
+            assert record.total_s >= dial_s
+            assert 0.1 <= record.queue_s < dial_s
+            assert record.queue_position == 1
+
+    run(scenario())
+
+
+def test_a_record_tells_why_each_other_node_was_not_asked(fast: bool) -> None:
+    async def scenario() -> None:
+        one, two = nodes([answer(CHAT)], [answer(CHAT)])
+        async with one, two, running_plane(one, two, fast=fast) as plane:
+            first, second = plane.nodes
+            plane.fleet.drain(first, monotonic_s())
+            assert (await ask(plane, request(chat_body()))).headers["x-llmlb-node"] == "node-2"
+            plane.fleet.drain(second, monotonic_s())
+            assert (await ask(plane, request(chat_body(model="other")))).status == 404
+            told = [record.lineup for record in plane.records]
+            assert told == [
+                Lineup(1, LeftOut((first.id,), ("draining",), {"draining": 1})),
+                Lineup(0, others=LeftOut((first.id, second.id), ("model_missing",) * 2, {"model_missing": 2})),
+            ]
+
+    run(scenario())
+
+
 def test_a_waiting_client_that_hangs_up_leaves_the_queue(fast: bool) -> None:
     async def scenario() -> None:
         node = ScriptedNode(lambda _: [WAIT, answer(CHAT)])
@@ -772,6 +835,7 @@ def test_a_hostile_body_is_400_and_reaches_nobody(
             response = await ask(plane, send(body))
             assert response.status == 400
             assert response.json["error"]["code"] == code
+            assert response.json["error"]["message"].endswith("Correct it and send it again.")
             assert node.requests == []
 
     run(scenario())
@@ -832,5 +896,43 @@ def test_a_node_that_denies_a_model_is_not_asked_for_it_again(fast: bool, body: 
         async with liar, honest, running_plane(liar, honest, fast=fast) as plane:
             statuses = [(await ask(plane, request(chat_body()))).status for _ in range(10)]
             assert statuses.count(404) == (3 if is_withheld else 5)
+
+    run(scenario())
+
+
+def test_a_name_that_only_the_client_spells_so_takes_no_model_from_its_node(fast: bool) -> None:
+    async def scenario() -> None:
+        denial = answer(b'{"error":{"message":"model \'llama-3.2-1b:latest\' not found"}}', status="404 Not Found")
+        node = ScriptedNode(lambda number: [denial if number < 6 else answer(CHAT)])
+        async with node, running_plane(node, fast=fast) as plane:
+            misspelt = request(chat_body(model="llama-3.2-1b:latest"))
+            assert [(await ask(plane, misspelt)).status for _ in range(6)] == [404] * 6
+            assert (await ask(plane, request(chat_body()))).status == 200
+
+    run(scenario())
+
+
+def test_an_earlier_response_that_is_gone_takes_no_model_from_its_node(fast: bool) -> None:
+    async def scenario() -> None:
+        gone = answer(b'{"error":{"message":"no response is called llama-3.2-1b"}}', status="404 Not Found")
+        node = ScriptedNode(lambda number: [gone if number < 6 else answer(CHAT)])
+        async with node, running_plane(node, fast=fast) as plane:
+            lost = request(chat_body(previous_response_id="llama-3.2-1b"), path="/v1/responses")
+            assert [(await ask(plane, lost)).status for _ in range(6)] == [404] * 6
+            assert (await ask(plane, request(chat_body()))).status == 200
+
+    run(scenario())
+
+
+def test_a_key_for_some_models_gets_no_other_by_another_spelling_of_the_field(fast: bool) -> None:
+    async def scenario() -> None:
+        few = key_row("sk-test-few-models", models=(MODEL,))
+        async with nodes([answer(CHAT)])[0] as node, running_plane(node, fast=fast, keys=(few,)) as plane:
+            for name in ("Model", "MODEL", "m\\u004fdel"):
+                body = chat_body().replace(b'{"model"', b'{"%b": "dear", "model"' % name.encode(), 1)
+                response = await ask(plane, request(body, key="sk-test-few-models"))
+                assert (response.status, response.json["error"]["code"]) == (400, "invalid_value"), name
+            assert node.requests == []
+            assert (await ask(plane, request(chat_body(), key="sk-test-few-models"))).status == 200
 
     run(scenario())

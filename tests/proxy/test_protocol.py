@@ -62,6 +62,7 @@ def test_a_request_with_two_meanings_is_refused_and_reaches_no_node(fast: bool, 
         async with node() as fake, running_plane(fake, fast=fast) as plane:
             received = await talk(plane.port, data)
             assert received.startswith(b"HTTP/1.1 400 ")
+            assert b"Correct it and send it again" in received
             assert received.count(b"HTTP/1.1 ") == 1
             assert not received.endswith(b"<open>")
             assert fake.requests == []

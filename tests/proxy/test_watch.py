@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.core.choice import Endpoint
-from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Verdict, read_answer
+from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Tokens, Verdict, _look_closely, read_answer
 
 
 def event(data: object, name: str = "", gap: str = "\n\n") -> bytes:
@@ -190,3 +191,47 @@ def test_choices_of_another_shape_do_not_hide_the_usage() -> None:
 def test_a_finish_that_is_no_text_is_a_failure() -> None:
     watch = StreamWatch(Endpoint.CHAT)
     assert watch.feed(b'data: {"choices":[{"finish_reason":["stop"]}]}\n\n') is Verdict.FAILURE
+
+
+_ODD = st.sampled_from([None, 0, 1, -1, 7, 1.5, True, "x", [], {}, 1 << 53, (1 << 53) - 1, 1e9, 5e8])
+_FINISHES = st.sampled_from([None, "stop", "length", "abort", "", 3, ["stop"]])
+_USAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "prompt_tokens": _ODD | st.integers(0, 99),
+        "completion_tokens": _ODD | st.integers(0, 99),
+        "input_tokens": _ODD,
+        "prompt_tokens_details": _ODD | st.fixed_dictionaries({}, optional={"cached_tokens": _ODD}),
+        "input_tokens_details": _ODD | st.just({"cached_tokens": 5}),
+        "cache_read_input_tokens": _ODD,
+        "total_tokens": _ODD,
+    },
+)
+_ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "choices": _ODD | st.lists(st.fixed_dictionaries({}, optional={"finish_reason": _FINISHES}), max_size=2),
+        "usage": _ODD | _USAGES,
+        "timings": _ODD | st.fixed_dictionaries({}, optional={"prompt_ms": _ODD, "predicted_ms": _ODD}),
+        "error": _ODD,
+        "stop_reason": _ODD | st.just("abort"),
+        "id": _ODD,
+    },
+)
+
+
+@given(_ANSWERS)
+def test_the_quick_look_sees_what_the_close_one_sees(answer: dict[str, object]) -> None:
+    text = msgspec.json.encode(answer)
+    assert read_answer(text) == _look_closely(text)
+
+
+def test_the_quick_look_is_enough_for_what_engines_usually_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("llmlb.proxy.watch._look_closely")
+    choices = [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]
+    usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "prompt_tokens_details": None}
+    timings = {"cache_n": 0, "prompt_n": 9, "prompt_ms": 12.5, "predicted_ms": 7}
+    plain = msgspec.json.encode({"id": "c", "choices": choices, "usage": usage})
+    assert read_answer(plain) == (Tokens(9, 2), "")
+    llama_cpp = msgspec.json.encode({"choices": choices, "usage": usage, "timings": timings})
+    assert read_answer(llama_cpp) == (Tokens(9, 2, None, 0.0125, 0.007), "")

@@ -177,11 +177,16 @@ def test_a_file_without_its_revision_is_corrupt_and_not_new(database: Database) 
         revision_of(database)
 
 
-def test_records_of_the_first_schema_are_still_there_after_the_upgrade(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_records_of_an_older_schema_are_still_there_after_the_upgrade(
+    database: Database, tmp_path: Path, version: int
+) -> None:
     directory = tmp_path / "scripts"
     shutil.copytree(RUNTIME_SCHEMA.scripts, directory)
-    (directory / "versions" / "v0002_bodies.py").unlink()
-    upgrade(database, CopiedSchema("runtime", RUNTIME_SCHEMA.metadata, "runtime_0001", directory))
+    for newer in (directory / "versions").glob("v*.py"):
+        if int(newer.name[1:5]) > version:
+            newer.unlink()
+    upgrade(database, CopiedSchema("runtime", RUNTIME_SCHEMA.metadata, f"runtime_000{version}", directory))
     with database.writing() as connection:
         connection.exec_driver_sql(
             "INSERT INTO requests (id, at, model, node_id, key_id, status, outcome, stream, queue_ms, total_ms, "
@@ -192,4 +197,4 @@ def test_records_of_the_first_schema_are_still_there_after_the_upgrade(database:
     upgrade(database, RUNTIME_SCHEMA)
     with database.reading() as connection:
         [row] = rows_of(connection, RequestRow, selecting(tables.requests, RequestRow))
-    assert (row.id, row.model, row.costs_json) == ("r1", "m", "[]")
+    assert (row.id, row.model, row.costs_json, row.details_json) == ("r1", "m", "[]", "{}")

@@ -13,7 +13,7 @@ FULL = RequestRow(
     id="r-full", at=1.7e9, model="m", node_id="node-1", key_id="k1", status=200, outcome="answered", stream=True,
     queue_ms=0.5, ttft_ms=12.5, total_ms=99.25, prompt_tokens=10, completion_tokens=None, estimated=True,
     attempts_json='[{"node": "node-1"}]', reason="least_active", error="", client_request_id="abc",
-    costs_json='[{"node_id": "node-1"}]',
+    costs_json='[{"node_id": "node-1"}]', details_json='{"endpoint": "/v1/embeddings"}',
 )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def test_lines_come_together_and_none_is_lost() -> None:
     batches: list[str] = []
     log = AccessLog(batches.append, lambda record: record.id, batch=3)
     for number in range(7):
-        log.access(record(id=f"req_{number}"))
+        log.take([record(id=f"req_{number}")])
     log.flush()
     log.flush()
     assert batches == ["req_0\nreq_1\nreq_2\n", "req_3\nreq_4\nreq_5\n", "req_6\n"]

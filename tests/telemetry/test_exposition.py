@@ -50,7 +50,7 @@ def test_a_scraper_can_read_the_page_and_finds_every_metric(balancer: Balancer, 
     metrics = Metrics()
     add_node("node-1").selections[Reason.LOWEST_GPU] = 3
     add_node("node-2", approved=False)
-    metrics.ended(ExchangeRecord("r", 0.0, model="llama", node_id="node-1", outcome=ExchangeOutcome.ANSWERED))
+    metrics.take([ExchangeRecord("r", 0.0, model="llama", node_id="node-1", outcome=ExchangeOutcome.ANSWERED)])
     page = Exposition(metrics, balancer).render(NOW_S, alerts=[Firing("node_offline", "node-1")])
     found = samples(page)
     for metric in METRICS:
@@ -76,8 +76,8 @@ def test_two_alerts_of_one_rule_are_one_sample(balancer: Balancer) -> None:
 )
 def test_a_hostile_model_name_does_not_break_the_page(balancer: Balancer, model: str) -> None:
     metrics = Metrics()
-    metrics.ended(ExchangeRecord("r", 0.0, model=model, node_id="node-1", outcome=ExchangeOutcome.ANSWERED))
-    metrics.ended(ExchangeRecord("r", 0.0, model="llama", node_id="node-1", outcome=ExchangeOutcome.ANSWERED))
+    metrics.take([ExchangeRecord("r", 0.0, model=model, node_id="node-1", outcome=ExchangeOutcome.ANSWERED)])
+    metrics.take([ExchangeRecord("r", 0.0, model="llama", node_id="node-1", outcome=ExchangeOutcome.ANSWERED)])
     found = samples(Exposition(metrics, balancer).render(NOW_S))
     requests = {labels: value for (name, labels), value in found.items() if name == "llmlb_requests_total"}
     assert len(requests) == 2
@@ -113,7 +113,7 @@ def test_a_scrape_of_a_thousand_nodes_does_not_hold_up_the_streams(
         for node in nodes:
             for reason in list(Reason)[:10]:
                 node.selections[reason] = node.selections.get(reason, 0) + 1
-            metrics.ended(ExchangeRecord("r", 0.0, model="llama", node_id=node.id, outcome=ExchangeOutcome.ANSWERED))
+            metrics.take([ExchangeRecord("r", 0.0, model="llama", node_id=node.id, outcome=ExchangeOutcome.ANSWERED)])
         began_at_s = perf_s()
         page = exposition.render(NOW_S)
         took_s.append(perf_s() - began_at_s)

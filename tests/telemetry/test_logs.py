@@ -47,7 +47,7 @@ def test_json_lines_parse_one_by_one(configure: Configure) -> None:
     logs = configure("info", "json", stream=stream)
     logging.getLogger("llmlb.a").info("first\nstill first", extra={"node_id": "node-1"})
     logging.getLogger("llmlb.b").warning("second")
-    logs.access(record())
+    logs.access([record()])
     logs.close()
     entries = [json.loads(text) for text in stream.getvalue().splitlines()]
     assert [entry["message"] for entry in entries] == ["first\\nstill first", "second", "/v1/embeddings 200 answered"]
@@ -106,7 +106,7 @@ def test_libraries_do_not_chat_at_info(configure: Configure) -> None:
 def test_access_lines_can_be_switched_off(configure: Configure) -> None:
     stream = io.StringIO()
     logs = configure(stream=stream, access=False)
-    logs.access(record())
+    logs.access([record()])
     logs.close()
     assert stream.getvalue() == ""
 
@@ -126,7 +126,7 @@ def test_traffic_does_not_push_trouble_out_of_the_console(configure: Configure) 
     logs = configure(stream=io.StringIO())
     logging.getLogger("llmlb.a").warning("trouble")
     for number in range(KEPT_LINES):
-        logs.access(record(number))
+        logs.access([record(number)])
     logs.flush()
     assert [line.message for line in logs.recent()] == ["trouble"]
 

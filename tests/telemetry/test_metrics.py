@@ -58,7 +58,7 @@ def test_an_answered_stream_counts_everything_once() -> None:
     ended = record()
     ended.total_s, ended.ttft_s, ended.content_s, ended.events = 2.0, 0.2, 1.5, 16
     ended.prompt_tokens, ended.completion_tokens, ended.queue_s = 7, 16, 0.5
-    metrics.ended(ended)
+    metrics.take([ended])
     series = metrics.model("llama")
     assert series.requests == {("node-1", ANSWERED): 1}
     assert (series.request_duration.count, series.request_duration.sum_s) == (1, 2.0)
@@ -72,7 +72,7 @@ def test_a_stream_of_one_event_has_no_gaps_and_does_not_divide_by_zero() -> None
     metrics = Metrics()
     ended = record()
     ended.ttft_s, ended.events = 0.2, 1
-    metrics.ended(ended)
+    metrics.take([ended])
     assert metrics.model("llama").inter_token.count == 0
 
 
@@ -80,7 +80,7 @@ def test_a_client_that_left_is_counted_in_its_phase_and_not_as_a_duration() -> N
     metrics = Metrics()
     ended = record(outcome=ExchangeOutcome.CANCELLED)
     ended.cancelled_phase = Phase.STREAMING
-    metrics.ended(ended)
+    metrics.take([ended])
     assert metrics.cancellations[Phase.STREAMING] == 1
     assert metrics.model("llama").request_duration.count == 0
 
@@ -88,16 +88,16 @@ def test_a_client_that_left_is_counted_in_its_phase_and_not_as_a_duration() -> N
 def test_a_refused_model_name_takes_no_label() -> None:
     metrics = Metrics(model_labels=5)
     for number in range(50):
-        metrics.ended(record(f"made-up-{number}", REFUSED, ""))
-    metrics.ended(record("llama"))
+        metrics.take([record(f"made-up-{number}", REFUSED, "")])
+    metrics.take([record("llama")])
     assert [series.label for series in metrics.models] == [OTHER, "llama"]
     assert metrics.models[0].requests == {("", REFUSED): 50}
 
 
 def test_a_refusal_of_a_known_model_is_counted_for_it() -> None:
     metrics = Metrics()
-    metrics.ended(record("llama"))
-    metrics.ended(record("llama", REFUSED, ""))
+    metrics.take([record("llama")])
+    metrics.take([record("llama", REFUSED, "")])
     assert metrics.model("llama").requests == {("node-1", ANSWERED): 1, ("", REFUSED): 1}
 
 
@@ -106,8 +106,8 @@ def test_a_wait_in_vain_is_a_wait() -> None:
     metrics = Metrics()
     given_up = record("llama", REFUSED, "")
     given_up.queue_s = 30.0
-    metrics.ended(given_up)
-    metrics.ended(record("llama", REFUSED, ""))
+    metrics.take([given_up])
+    metrics.take([record("llama", REFUSED, "")])
     series = metrics.model("llama")
     assert (series.queue.count, series.queue.sum_s) == (1, 30.0)
     assert series.requests == {("", REFUSED): 2}
@@ -116,7 +116,7 @@ def test_a_wait_in_vain_is_a_wait() -> None:
 def test_models_beyond_the_cap_are_other_and_nothing_is_lost() -> None:
     metrics = Metrics(model_labels=3)
     for number in range(10):
-        metrics.ended(record(f"model-{number}"))
+        metrics.take([record(f"model-{number}")])
     assert [series.label for series in metrics.models] == [OTHER, "model-0", "model-1", "model-2"]
     assert sum(sum(series.requests.values()) for series in metrics.models) == 10
     assert metrics.models[0].requests[("node-1", ANSWERED)] == 7
@@ -126,7 +126,7 @@ def test_models_beyond_the_cap_are_other_and_nothing_is_lost() -> None:
 def test_labels_are_bounded_and_unique_whatever_models_are_called(names: list[str], cap: int) -> None:
     metrics = Metrics(model_labels=cap)
     for name in names:
-        metrics.ended(record(name))
+        metrics.take([record(name)])
     labels = [series.label for series in metrics.models]
     assert len(labels) == len(set(labels)) <= cap + 1
     assert sum(sum(series.requests.values()) for series in metrics.models) == len(names)
@@ -150,8 +150,8 @@ def test_a_retry_is_counted_by_its_cause() -> None:
 
 def test_a_deleted_nodes_series_go_and_the_others_stay() -> None:
     metrics = Metrics()
-    metrics.ended(record(node_id="node-1"))
-    metrics.ended(record(node_id="node-2"))
+    metrics.take([record(node_id="node-1")])
+    metrics.take([record(node_id="node-2")])
     metrics.forget("node-1")
     assert metrics.model("llama").requests == {("node-2", ANSWERED): 1}
 

@@ -8,7 +8,7 @@ from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 
 def ended(metrics: Metrics, model: str, node_id: str = "node-1") -> None:
-    metrics.ended(ExchangeRecord("r", 0.0, model=model, node_id=node_id, outcome=ExchangeOutcome.ANSWERED))
+    metrics.take([ExchangeRecord("r", 0.0, model=model, node_id=node_id, outcome=ExchangeOutcome.ANSWERED)])
 
 
 class Page:

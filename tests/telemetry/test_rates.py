@@ -89,6 +89,6 @@ def test_ever_new_names_do_not_grow_memory() -> None:
 
 
 def test_a_fleet_without_traffic_has_no_latencies() -> None:
-    rates = RateBook(START).rates(START)
+    rates = RateBook().rates(START)
     assert rates.traffic.requests_per_s == 0.0
     assert (rates.mean_s, rates.p50_s, rates.p95_s, rates.ttft_p50_s, rates.ttft_p95_s) == (None,) * 5

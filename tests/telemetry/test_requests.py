@@ -4,23 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, RecordFilter, RequestLog
+from llmlb.telemetry.requests import (
+    UNCOUNTED_RECORDS,
+    AttemptRecord,
+    ExchangeOutcome,
+    ExchangeRecord,
+    RecordFilter,
+    RequestLog,
+)
 
 ANSWERED, FAILED = ExchangeOutcome.ANSWERED, ExchangeOutcome.FAILED
 CANCELLED, REFUSED = ExchangeOutcome.CANCELLED, ExchangeOutcome.REFUSED
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+NOW_S = 1_000.0
 
 
 def record(number: int = 1, **fields: object) -> ExchangeRecord:
     made = ExchangeRecord(
-        id=f"req-{number}", at_unix_s=float(number), model="llama", node_id="node-1", outcome=ANSWERED
+        id=f"req-{number}",
+        at_unix_s=float(number),
+        model="llama",
+        node_id="node-1",
+        outcome=ANSWERED,
+        ended_at_s=NOW_S,
     )
     for name, value in fields.items():
         setattr(made, name, value)
@@ -91,8 +98,8 @@ def test_records_that_nobody_takes_are_given_up_and_counted() -> None:
     log = RequestLog(batch_limit=3)
     for number in range(5):
         log.add(record(number))
-    assert log.dropped == 2
     assert [taken.id for taken in log.take_batch()] == ["req-2", "req-3", "req-4"]
+    assert log.dropped == 2
 
 
 @pytest.mark.parametrize(
@@ -115,12 +122,11 @@ def test_a_clients_own_fault_is_not_an_error_of_the_fleet(
 
 
 def test_rates_count_requests_tokens_and_errors() -> None:
-    clock = HandClock()
-    log = RequestLog(monotonic_s=clock)
+    log = RequestLog()
     for number in range(20):
         log.add(record(number, completion_tokens=10, total_s=2.0, ttft_s=0.5))
     log.add(record(99, outcome=FAILED, status=502, total_s=0.001))
-    rates = log.rates(clock.now_s + 1)
+    rates = log.rates(NOW_S + 1)
     assert rates.traffic.requests_per_s == 2.1
     assert rates.traffic.tokens_per_s == 20.0
     assert rates.traffic.error_percent == pytest.approx(100 / 21)
@@ -129,36 +135,52 @@ def test_rates_count_requests_tokens_and_errors() -> None:
 
 
 def test_an_instant_failure_does_not_make_the_fleet_look_faster() -> None:
-    clock = HandClock()
-    log = RequestLog(monotonic_s=clock)
+    log = RequestLog()
     log.add(record(1, total_s=2.0))
     log.add(record(2, outcome=FAILED, total_s=0.001))
-    assert log.rates(clock.now_s).mean_s == pytest.approx(2.0)
+    assert log.rates(NOW_S).mean_s == pytest.approx(2.0)
 
 
 def test_a_failed_attempt_counts_against_the_node_that_failed() -> None:
-    clock = HandClock()
-    log = RequestLog(monotonic_s=clock)
+    log = RequestLog()
     log.add(record(1, node_id="node-2", attempts=[AttemptRecord("node-1", "least_active", "refused")]))
-    nodes = log.rates_by_node(clock.now_s + 1)
+    nodes = log.rates_by_node(NOW_S + 1)
     assert (nodes["node-1"].minute_requests, nodes["node-1"].minute_errors) == (1, 1)
     assert (nodes["node-2"].minute_requests, nodes["node-2"].minute_errors) == (1, 0)
 
 
 def test_a_node_whose_last_attempt_failed_is_counted_once() -> None:
-    clock = HandClock()
-    log = RequestLog(monotonic_s=clock)
+    log = RequestLog()
     log.add(record(1, outcome=FAILED, attempts=[AttemptRecord("node-1", "least_active", "refused")]))
-    node = log.rates_by_node(clock.now_s + 1)["node-1"]
+    node = log.rates_by_node(NOW_S + 1)["node-1"]
     assert (node.minute_requests, node.minute_errors) == (1, 1)
 
 
 def test_a_refused_request_makes_no_rate_for_the_model_it_made_up() -> None:
-    clock = HandClock()
-    log = RequestLog(monotonic_s=clock)
+    log = RequestLog()
     log.add(record(1, outcome=REFUSED, status=404, model="nonsense", node_id=""))
-    assert log.rates_by_model(clock.now_s + 1) == {}
-    assert log.rates(clock.now_s + 1).traffic.minute_requests == 1
+    assert log.rates_by_model(NOW_S + 1) == {}
+    assert log.rates(NOW_S + 1).traffic.minute_requests == 1
+
+
+@given(st.integers(1, 700))
+def test_every_taker_gets_each_record_once_in_order(count: int) -> None:
+    taken: list[ExchangeRecord] = []
+    log = RequestLog(takers=(taken.extend,))
+    added = [record(number) for number in range(count)]
+    for each in added:
+        log.add(each)
+    assert count - len(taken) < UNCOUNTED_RECORDS
+    log.count()
+    log.count()
+    assert taken == added
+
+
+def test_a_request_counts_in_the_second_in_which_it_ended() -> None:
+    log = RequestLog()
+    log.add(record(1, ended_at_s=NOW_S))
+    log.add(record(2, ended_at_s=NOW_S + 15))
+    assert log.rates_by_model(NOW_S + 20)["llama"].requests_per_s == 0.1
 
 
 def test_what_was_said_leaves_the_record_and_shows_nowhere() -> None:
@@ -167,8 +189,8 @@ def test_what_was_said_leaves_the_record_and_shows_nowhere() -> None:
     assert "secret" not in repr(made)
     log.add(made)
     log.add(record(2))
-    assert (made.prompt, made.answer) == (None, None)
     [body] = log.take_bodies()
+    assert (made.prompt, made.answer) == (None, None)
     assert (body.request_id, body.prompt, body.answer) == ("req-1", b"my secret", b"an answer")
     assert "secret" not in repr(body)
     assert log.take_bodies() == []

@@ -9,7 +9,7 @@ LISTED = (
     "id state draining late url machine_name name tags note gpu_usage vram_usage temperature cpu_usage memory_usage "
     "active_requests total_requests failed_requests avg_response_time_ms avg_ttft_ms last_seen uptime_seconds "
     "heartbeats timeouts capability_score max_concurrency loaded_models available_models gpus metrics_available "
-    "metrics_age_seconds circuit excluded_by revision"
+    "metrics_age_seconds circuit excluded_by revision vram_metrics_available"
 )
 
 

@@ -14,5 +14,6 @@ router = APIRouter(tags=["metrics"])
 async def get_metrics(call: MetricsCall) -> Response:
     """Every metric. From this machine without a credential, else with an API key of scope `metrics`."""
     services = call.services
+    services.requests.count()
     page = await services.exposition.render_sliced(services.now_s(), alerts=services.alerts.firing)
     return Response(page, media_type=CONTENT_TYPE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 
 from llmlb.clock import rfc3339
 from llmlb.loadtest.histogram import GROWTH, Histogram
@@ -16,6 +17,7 @@ from llmlb.loadtest.report.configuration import configuration
 from llmlb.loadtest.report.fields import Json, figures, percentile_ms, rounded
 from llmlb.loadtest.report.text import verdict
 from llmlb.loadtest.result import Result
+from llmlb.loadtest.verdicts import Verdict
 
 KIND = "LoadTest"
 SCHEMA_VERSION = 1
@@ -54,7 +56,7 @@ def document(result: Result) -> dict[str, object]:
         "client": _client(result),
         "timeline": _timeline(result),
         "events": _events(result),
-        "gates": _gates(result),
+        "gates": gate_rows(result.verdicts),
     }
 
 
@@ -164,7 +166,8 @@ def _events(result: Result) -> list[Json]:
     return events
 
 
-def _gates(result: Result) -> list[Json]:
+def gate_rows(verdicts: Sequence[Verdict]) -> list[Json]:
+    """How gates stand. measured: in seconds, as a share of 1, or a plain number, as ``unit`` says."""
     return [
         {
             "gate": verdict.gate.text,
@@ -173,5 +176,5 @@ def _gates(result: Result) -> list[Json]:
             "unit": str(verdict.gate.unit or ""),
             "note": verdict.note,
         }
-        for verdict in result.verdicts
+        for verdict in verdicts
     ]

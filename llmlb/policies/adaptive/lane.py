@@ -38,6 +38,12 @@ TRUSTED_S = 45.0
 """A heartbeat interval and a half: by then the node has said itself what it has loaded."""
 FEW_TOKENS = 4
 """Answers this short say nothing of the pace of their tokens."""
+NEVER_S = float("-inf")
+
+Quote = tuple[float, float, float, float, float, float, int]
+"""What of a price does not depend on the request: seconds to read a prompt, fixed and per token; seconds of a step,
+fixed and per request beside it; when the first of those that wait is due, or 0, and how long the others take then; the
+node's turn."""
 
 
 class ModelBook:
@@ -102,6 +108,8 @@ class Lane:
         "loads",
         "look_at_s",
         "prefill",
+        "quote",
+        "quoted_until_s",
         "samples",
         "tells_cached",
         "tells_timings",
@@ -116,13 +124,16 @@ class Lane:
         self.prefill = book.prefill
         self.decode = book.decode
         self.samples = 0
-        self.learned_at_s = float("-inf")
+        self.learned_at_s = NEVER_S
         self.load_s: float | None = None
         self.is_resident = True
-        self.look_at_s = float("-inf")
+        self.look_at_s = NEVER_S
         """When the node's list of loaded models is worth reading again."""
+        self.quote: Quote = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+        self.quoted_until_s = NEVER_S
+        """How long the quote holds if nothing happens on the node."""
         self.in_flight = 0
-        self.answered_at_s = float("-inf")
+        self.answered_at_s = NEVER_S
         self.loads = 0
         self.waiting_count = 0
         self.waiting_tokens = 0
@@ -139,6 +150,29 @@ class Lane:
         """Whether a request sent now would make the node load the model; one that is under way serves all."""
         return not self.is_resident and not self.loads
 
+    def requote(self, now_s: float) -> bool:
+        """Note what of a price holds until something happens on the node. False for one out of the ordinary.
+
+        That is one of which little is known (the mean of the fleet moves with every sample), one that is full, late,
+        failing, or has to load the model.
+        """
+        work, book, prefill, decode = self.work, self.book, self.prefill, self.decode
+        if self.samples < FEW_SAMPLES or prefill is book.prefill or decode is book.decode or work.failures:
+            return False
+        if work.in_flight + 1 > work.room or not (self.is_resident or self.loads):
+            return False
+        due_at_s, until_s = 0.0, self.look_at_s
+        if work.waiting:
+            due_at_s = work.head_due_at_s
+            if due_at_s <= now_s:
+                return False
+            if due_at_s < until_s:
+                until_s = due_at_s
+        self.quote = (prefill.base, prefill.slope, decode.base, decode.slope, due_at_s, work.behind_s, work.turn)
+        self.quoted_until_s = until_s
+        work.quoting[self] = None
+        return True
+
     def look(self, model: str, node: Candidate, now_s: float) -> None:
         """Read what a heartbeat said is loaded, and how fast the engine has been.
 
@@ -146,6 +180,7 @@ class Lane:
         the heartbeat may be older than the load.
         """
         self.look_at_s = now_s + LOOK_S
+        self.quoted_until_s = NEVER_S
         if not self.samples:
             self._believe(node)
         if self.is_resident and (self.in_flight or now_s - self.answered_at_s < TRUSTED_S):
@@ -197,6 +232,7 @@ class Lane:
     def fade(self, now_s: float) -> None:
         """What was slow long ago may be so no more: go halfway to the fleet's mean, and weigh little."""
         self.learned_at_s = now_s
+        self.quoted_until_s = NEVER_S
         book = self.book
         if self.prefill.at(PREFILL_REACH_TOKENS) > book.prefill.at(PREFILL_REACH_TOKENS):
             self.prefill = self.prefill.halfway(book.prefill, PREFILL_REACH_TOKENS)

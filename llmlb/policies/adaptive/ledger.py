@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from llmlb.core.choice import Candidate
 from llmlb.core.node import NodeId
-from llmlb.policies.adaptive.lane import FEW_SAMPLES, Lane
+from llmlb.policies.adaptive.lane import FEW_SAMPLES, NEVER_S, Lane
 
 if TYPE_CHECKING:
     from llmlb.policies.adaptive.index import Visit
@@ -89,6 +89,7 @@ class NodeWork:
     head_due_at_s: when the first of those should have been read.  behind_s: how long the others will take then; both
     mean something only while somebody waits.
     turn: grows with each dispatch of the policy; the lower, the longer it was not chosen.
+    quoting: lanes whose quote may hold; everything that happens here ends that.
     """
 
     __slots__ = (
@@ -105,6 +106,7 @@ class NodeWork:
         "in_flight",
         "lanes",
         "node",
+        "quoting",
         "room",
         "turn",
         "waiting",
@@ -118,6 +120,7 @@ class NodeWork:
         self.lanes: dict[str, Lane] = {}
         self.waiting: dict[Entry, None] = {}
         self._waiting_lanes: dict[Lane, None] = {}
+        self.quoting: dict[Lane, None] = {}
         self.in_flight = 0
         self.room = math.inf
         self._room_proofs = 1
@@ -196,6 +199,7 @@ class NodeWork:
         return max(0.0, (self._batch_seconds - entry.batch_seconds) / seconds - 1.0) if seconds > 0.0 else 0.0
 
     def failed(self, now_s: float) -> None:
+        self._requote()
         self.failures = min(self.failures + 1, MAX_FAILURES)
         self._failed_at_s = now_s
 
@@ -255,5 +259,12 @@ class NodeWork:
         self.behind_s = max(0.0, total_s - head_s)
 
     def _pass(self, now_s: float) -> None:
+        """Before anything changes."""
+        self._requote()
         self._batch_seconds += self.in_flight * (now_s - self._batch_at_s)
         self._batch_at_s = now_s
+
+    def _requote(self) -> None:
+        for lane in self.quoting:
+            lane.quoted_until_s = NEVER_S
+        self.quoting.clear()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from heapq import nlargest
 from itertools import islice
+from math import floor
 from typing import ClassVar
 
 from llmlb.core.choice import (
@@ -21,22 +21,21 @@ from llmlb.core.choice import (
 from llmlb.core.node import NodeId
 from llmlb.core.outcome import Outcome, OutcomeKind, Usage
 from llmlb.policies.adaptive.index import PrefixIndex
-from llmlb.policies.adaptive.lane import FEW_SAMPLES, FEW_TOKENS, MOST_TOKENS, Lane, ModelBook
+from llmlb.policies.adaptive.lane import FEW_TOKENS, MOST_TOKENS, Lane, ModelBook
 from llmlb.policies.adaptive.ledger import Entry, NodeWork
 from llmlb.policies.adaptive.price import (
     DECODE_SHARE,
-    LOAD_FACTOR,
     PACE_SHARE,
-    TRIAL_SHARE,
     Demand,
     Price,
-    cost_of,
+    costs_of,
     could_be_in_time,
     demand_of,
     first_token_s,
     follows_prefix,
     keeps_pace,
     longest_not_chosen,
+    price_of,
     text_bytes_of,
 )
 
@@ -66,15 +65,15 @@ class AdaptivePolicy(Policy):
         self._entries: dict[tuple[InferenceRequest, NodeId], Entry] = {}
         self._sampled: OrderedDict[Lane, None] = OrderedDict()
         self._turn = 0
-        self._looked_up: tuple[InferenceRequest | None, dict[NodeWork, int]] = (None, {})
-        """The prefix matches of the request that was priced last: its dispatch comes next."""
+        self._asked: tuple[InferenceRequest, Demand, dict[NodeWork, int]] | None = None
+        """What the request that was priced last asks, and who holds what of its prompt: its dispatch comes next."""
 
     # Choosing
 
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
         book = self._book(request.model)
         self._fade_stalest(now_s)
-        demand, matches = demand_of(request, book), self._matches(request, book, now_s)
+        demand, matches = self._ask(request, book, now_s)
         size = len(candidates)
         nodes = candidates if size <= SCANNED_CANDIDATES else self._sample(candidates, book, matches)
         prices = self._prices(request, nodes, book, demand, matches, now_s)
@@ -91,20 +90,20 @@ class AdaptivePolicy(Policy):
         shown = prices[:SHOWN_COSTS]
         if chosen is not shown[0]:
             shown = [chosen, *[price for price in shown if price is not chosen]][:SHOWN_COSTS]
-        return Choice(chosen[2].work.id, reason, tuple([cost_of(price, demand, now_s) for price in shown]))
+        return Choice(chosen[2].work.id, reason, costs_of(shown, demand, now_s))
 
     def explain(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> list[Cost]:
         book = self._book(request.model)
-        demand, matches = demand_of(request, book), self._matches(request, book, now_s)
+        demand, matches = self._ask(request, book, now_s)
         prices = self._prices(request, candidates, book, demand, matches, now_s)
-        return [cost_of(price, demand, now_s) for price in sorted(prices)]
+        return list(costs_of(sorted(prices), demand, now_s))
 
     def shed(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> float | None:
         objective = request.objective
         if objective is None:
             return None
         book = self._book(request.model)
-        demand, matches = demand_of(request, book), self._matches(request, book, now_s)
+        demand, matches = self._ask(request, book, now_s)
         some = len(candidates) > SCANNED_CANDIDATES
         nodes = iter(self._sample(candidates, book, matches) if some else candidates)
         late_s: list[float] = []
@@ -132,7 +131,8 @@ class AdaptivePolicy(Policy):
             first = order.first_with_reason()
             if first is not None:
                 sample[first[0].id] = first[0]
-        for work in (*book.cheapest, *nlargest(MATCHING_CANDIDATES, matches, key=matches.__getitem__)):
+        longest = sorted(matches, key=matches.__getitem__, reverse=True)[:MATCHING_CANDIDATES]
+        for work in (*book.cheapest, *longest):
             if work.node is not None and work.node in candidates:
                 sample[work.id] = work.node
         return sample.values()
@@ -146,48 +146,45 @@ class AdaptivePolicy(Policy):
         matches: dict[NodeWork, int],
         now_s: float,
     ) -> list[Price]:
-        """What each node would cost. The hot loop: nothing is called for an idle healthy node."""
-        lanes = book.lanes
-        all_tokens, block_tokens = demand.tokens, demand.block_tokens
+        """What each node would cost. The hot loop: nothing is called for a node whose quote holds."""
+        lanes, all_tokens, block_tokens = book.lanes, demand.tokens, demand.block_tokens
         output_tokens, tpot_s = demand.output_tokens, demand.tpot_s
         output = DECODE_SHARE * output_tokens
+        blocks, share, unread = 0, 1.0, all_tokens
         prices: list[Price] = []
         for node in nodes:
             try:
                 lane = lanes[node.id]
             except KeyError:
                 lane = self._lane(book, request.model, node.id)
-            if now_s >= lane.look_at_s:
-                lane.look(request.model, node, now_s)
-            work = lane.work
-            work.node = node
             tokens = all_tokens
-            if matches and work in matches:
-                tokens -= int(matches[work] * block_tokens * lane.hit_share)
-                if tokens < 1:
-                    tokens = 1
-            prefill, decode = lane.prefill, lane.decode
-            step_s = decode.base + decode.slope * node.active
-            seconds = prefill.base + prefill.slope * tokens + output * step_s
+            if matches:
+                work = lane.work
+                if work in matches:
+                    if matches[work] != blocks or lane.hit_share != share:
+                        blocks, share = matches[work], lane.hit_share
+                        unread = all_tokens - floor(blocks * block_tokens * share)
+                        if unread < 1:
+                            unread = 1
+                    tokens = unread
+            if now_s >= lane.quoted_until_s:
+                if now_s >= lane.look_at_s:
+                    lane.look(request.model, node, now_s)
+                    lane.work.node = node
+                if not lane.requote(now_s):
+                    prices.append(price_of(lane, node, tokens, demand, now_s))
+                    continue
+            # As in ``price_of``, and in the same order: a sum must not depend on the way.
+            read_s, token_s, step_s, peer_s, due_at_s, behind_s, turn = lane.quote
+            step_s += peer_s * node.active
+            seconds = read_s + token_s * tokens + output * step_s
             if step_s > tpot_s:
                 seconds += PACE_SHARE * output_tokens * (step_s - tpot_s)
-            in_flight, wait_s = work.in_flight, 0.0
-            if work.waiting:
-                left_s = work.head_due_at_s - now_s
-                wait_s = work.behind_s + left_s if left_s > 0.0 else work.wait_s(now_s)
-            if in_flight + 1 > work.room:
-                full_s = work.full_s(book.output_tokens * decode.at(in_flight))
-                if full_s > wait_s:
-                    # Prompts are read while answers end: both waits pass at the same time.
-                    wait_s = full_s
-            seconds += wait_s
-            if not in_flight and lane.samples < FEW_SAMPLES:
-                seconds *= TRIAL_SHARE
-            if not lane.is_resident and not lane.loads:
-                seconds += LOAD_FACTOR * lane.expected_load_s
-            if work.failures:
-                seconds += work.penalty_s(now_s)
-            prices.append((seconds, work.turn, lane, tokens, wait_s))
+            wait_s = 0.0
+            if due_at_s:
+                wait_s = behind_s + (due_at_s - now_s)
+                seconds += wait_s
+            prices.append((seconds, turn, lane, tokens, wait_s))
         return prices
 
     def _fade_stalest(self, now_s: float) -> None:
@@ -204,14 +201,16 @@ class AdaptivePolicy(Policy):
     def dispatched(self, request: InferenceRequest, node_id: NodeId, now_s: float) -> None:
         book = self._book(request.model)
         lane = book.lanes.get(node_id) or self._lane(book, request.model, node_id)
-        work, prompt, demand = lane.work, request.prompt, demand_of(request, book)
+        work, prompt = lane.work, request.prompt
+        demand, matches = self._ask(request, book, now_s)
+        self._asked = None
         self._turn += 1
         work.turn = self._turn
         matched, visit = 0, None
         if prompt is not None and prompt.blocks:
-            matched = int(self._matches(request, book, now_s).get(work, 0) * demand.block_tokens)
+            if work in matches:
+                matched = int(matches[work] * demand.block_tokens)
             visit = self._index.record(prompt.blocks, book.salt, work, now_s)
-            self._looked_up = (None, {})
         entry = Entry(
             lane,
             tokens=max(1, demand.tokens - int(matched * lane.hit_share)),
@@ -238,6 +237,7 @@ class AdaptivePolicy(Policy):
         entry = self._entries.pop((request, node_id), None)
         if entry is None:
             return
+        self._asked = None
         work = entry.lane.work
         was_seen = entry.is_read and entry.is_streaming
         peers = work.leave(entry, now_s)
@@ -314,13 +314,16 @@ class AdaptivePolicy(Policy):
 
     # What is known
 
-    def _matches(self, request: InferenceRequest, book: ModelBook, now_s: float) -> dict[NodeWork, int]:
-        prompt = request.prompt
-        if prompt is None or not prompt.blocks:
-            return {}
-        if self._looked_up[0] is not request:
-            self._looked_up = (request, self._index.matches(prompt.blocks, book.salt, now_s))
-        return self._looked_up[1]
+    def _ask(self, request: InferenceRequest, book: ModelBook, now_s: float) -> tuple[Demand, dict[NodeWork, int]]:
+        """What a request asks, and what of its prompt each node holds."""
+        asked = self._asked
+        if asked is not None and asked[0] is request:
+            return asked[1], asked[2]
+        demand, prompt, matches = demand_of(request, book), request.prompt, {}
+        if prompt is not None and prompt.blocks:
+            matches = self._index.matches(prompt.blocks, book.salt, now_s)
+        self._asked = (request, demand, matches)
+        return demand, matches
 
     def _book(self, model: str) -> ModelBook:
         book = self._books.get(model)
@@ -339,6 +342,7 @@ class AdaptivePolicy(Policy):
             lane = work.lanes.get(model)
             if lane is not None and not lane.waiting_count:
                 del work.lanes[model]
+                work.quoting.pop(lane, None)
                 self._sampled.pop(lane, None)
 
     def _lane(self, book: ModelBook, model: str, node_id: NodeId) -> Lane:

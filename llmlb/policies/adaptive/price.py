@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from math import inf
 
 from msgspec import Struct
 
-from llmlb.core.choice import Cost, Endpoint, InferenceRequest, Objective
+from llmlb.core.choice import Candidate, Cost, Endpoint, InferenceRequest, Objective
 from llmlb.core.prefix import BLOCK_BYTES
 from llmlb.policies.adaptive.lane import FEW_SAMPLES, Lane, ModelBook
 
@@ -20,7 +20,7 @@ LOAD_FACTOR = 2.0
 """A load also costs the model that it evicts, and the requests of the one after it."""
 TRIAL_SHARE = 0.5
 """An idle node of which little is known is tried, with one request at a time: neither starved nor flooded."""
-EQUAL_SHARE = 0.05
+SLACK = 1.05
 EQUAL_S = 0.005
 """Costs this close are taken for equal: no estimate is better than that, and equals take turns."""
 
@@ -50,12 +50,32 @@ def demand_of(request: InferenceRequest, book: ModelBook) -> Demand:
         output = 0.0
     elif most is not None and most < output:
         output = float(most)
-    tpot_s = math.inf if objective is None else objective.tpot_s
-    return Demand(tokens, output, tpot_s, BLOCK_BYTES / bytes_per_token)
+    return Demand(tokens, output, inf if objective is None else objective.tpot_s, BLOCK_BYTES / bytes_per_token)
 
 
 def text_bytes_of(request: InferenceRequest) -> int:
     return request.body_bytes if request.prompt is None else request.prompt.text_bytes
+
+
+def price_of(lane: Lane, node: Candidate, tokens: int, demand: Demand, now_s: float) -> Price:
+    """In full. tokens: of the prompt, those that the node has to read."""
+    work, prefill, decode, output_tokens = lane.work, lane.prefill, lane.decode, demand.output_tokens
+    step_s = decode.base + decode.slope * node.active
+    seconds = prefill.base + prefill.slope * tokens + DECODE_SHARE * output_tokens * step_s
+    if step_s > demand.tpot_s:
+        seconds += PACE_SHARE * output_tokens * (step_s - demand.tpot_s)
+    in_flight, wait_s = work.in_flight, work.wait_s(now_s)
+    if in_flight + 1 > work.room:
+        # Prompts are read while answers end: both waits pass at the same time.
+        wait_s = max(wait_s, work.full_s(lane.book.output_tokens * decode.at(in_flight)))
+    seconds += wait_s
+    if not in_flight and lane.samples < FEW_SAMPLES:
+        seconds *= TRIAL_SHARE
+    if not lane.is_resident and not lane.loads:
+        seconds += LOAD_FACTOR * lane.expected_load_s
+    if work.failures:
+        seconds += work.penalty_s(now_s)
+    return seconds, work.turn, lane, tokens, wait_s
 
 
 def longest_not_chosen(prices: Sequence[Price]) -> Price:
@@ -63,12 +83,14 @@ def longest_not_chosen(prices: Sequence[Price]) -> Price:
 
     prices: in order.
     """
-    best, limit_s = prices[0], _as_good_as(prices[0][0])
+    best = prices[0]
+    limit_s, least, longest = best[0] * SLACK + EQUAL_S, best[3], best[1]
     for price in prices:
         if price[0] > limit_s:
             break
-        if (price[3], price[1]) < (best[3], best[1]):
-            best = price
+        tokens = price[3]
+        if tokens < least or (tokens == least and price[1] < longest):
+            best, least, longest = price, tokens, price[1]
     return best
 
 
@@ -76,19 +98,15 @@ def follows_prefix(chosen: Price, prices: Sequence[Price], all_tokens: int) -> b
     """Whether the choice would have been another had nobody held a part of the prompt. prices: in order."""
     if chosen[3] == all_tokens:
         return False
-    cheapest_s = math.inf
+    unread_s = chosen[0] + (all_tokens - chosen[3]) * chosen[2].prefill.slope
+    bar_s = (unread_s - EQUAL_S) / SLACK
     for seconds, _, lane, tokens, _ in prices:
-        if seconds >= cheapest_s:
-            # It and those after it would cost no less without what they hold.
-            break
-        unread_s = seconds + (all_tokens - tokens) * lane.prefill.slope
-        if unread_s < cheapest_s:
-            cheapest_s = unread_s
-    return chosen[0] + (all_tokens - chosen[3]) * chosen[2].prefill.slope > _as_good_as(cheapest_s)
-
-
-def _as_good_as(seconds: float) -> float:
-    return seconds * (1.0 + EQUAL_SHARE) + EQUAL_S
+        if seconds >= bar_s:
+            # Nor would those after it be better without what they hold.
+            return False
+        if seconds + (all_tokens - tokens) * lane.prefill.slope < bar_s:
+            return True
+    return False
 
 
 def first_token_s(price: Price) -> float:
@@ -109,31 +127,39 @@ def keeps_pace(price: Price, objective: Objective) -> bool:
     return lane.decode.at(lane.work.in_flight) <= objective.tpot_s
 
 
-def cost_of(price: Price, demand: Demand, now_s: float) -> Cost:
-    """A price in its terms, for people."""
-    total_s, _, lane, tokens, wait_s = price
-    work, prefill, rest_s = lane.work, lane.prefill, total_s
-    prefill_s = prefill.base + prefill.slope * tokens
-    terms = {"wait": wait_s, "prefill": prefill_s, "decode": total_s - (wait_s + prefill_s)}
-    tpot_s, is_known = demand.tpot_s, work.in_flight or lane.samples >= FEW_SAMPLES
-    if is_known and lane.is_resident and not work.failures and tpot_s == math.inf:
-        return Cost(work.id, total_s, terms)
+def costs_of(prices: Sequence[Price], demand: Demand, now_s: float) -> tuple[Cost, ...]:
+    """Prices in their terms, for people."""
+    costs = []
+    for price in prices:
+        total_s, _, lane, tokens, wait_s = price
+        prefill = lane.prefill
+        prefill_s = prefill.base + prefill.slope * tokens
+        terms = {"wait": wait_s, "prefill": prefill_s, "decode": total_s - (wait_s + prefill_s)}
+        if demand.tpot_s != inf or now_s >= lane.quoted_until_s:
+            _set_apart(terms, price, demand, now_s)
+        costs.append(Cost(lane.work.id, total_s, terms))
+    return tuple(costs)
+
+
+def _set_apart(terms: dict[str, float], price: Price, demand: Demand, now_s: float) -> None:
+    """Take out of ``decode`` what is not; that is what a node in use without an objective has no term for."""
+    rest_s, _, lane, _, _ = price
+    work, tpot_s = lane.work, demand.tpot_s
     if lane.needs_load:
         terms["load"] = LOAD_FACTOR * lane.expected_load_s
         rest_s -= terms["load"]
     if work.failures:
         terms["penalty"] = work.penalty_s(now_s)
         rest_s -= terms["penalty"]
-    if not is_known:
+    if not work.in_flight and lane.samples < FEW_SAMPLES:
         terms["trial"] = rest_s - rest_s / TRIAL_SHARE
         rest_s /= TRIAL_SHARE
-    rest_s -= wait_s + prefill_s
-    if tpot_s != math.inf:
+    rest_s -= terms["wait"] + terms["prefill"]
+    if tpot_s != inf:
         # The step is what makes up the rest: share * step + pace share * (step - objective), or only the first.
         terms["pace"] = _pace_of(rest_s, demand)
         rest_s -= terms["pace"]
     terms["decode"] = rest_s
-    return Cost(work.id, total_s, terms)
 
 
 def _pace_of(rest_s: float, demand: Demand) -> float:

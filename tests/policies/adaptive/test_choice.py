@@ -17,7 +17,7 @@ from llmlb.core.outcome import Outcome, OutcomeKind, Usage
 from llmlb.core.prefix import BLOCK_BYTES
 from llmlb.policies.adaptive import AdaptivePolicy
 from llmlb.policies.adaptive import policy as policy_module
-from llmlb.policies.adaptive.lane import Lane
+from llmlb.policies.adaptive.lane import LOOK_S, Lane
 from llmlb.policies.adaptive.policy import MATCHING_CANDIDATES, SAMPLED_CANDIDATES
 
 MODELS = ("m", "other")
@@ -35,6 +35,22 @@ class Life:
             models = MODELS if self.rng.random() < 0.7 else None
             self.kit.node(f"n{number}", gpu=None, score=0, models=models)
         self.leases: list[Lease] = []
+        if self.rng.random() < 0.7:
+            self.learn()
+
+    def learn(self) -> None:
+        """Some answers of each node, which then is no stranger any more."""
+        for number in range(6):
+            others = tuple(NodeId(f"n{other}") for other in range(6) if other != number)
+            speed = self.rng.uniform(0.5, 5.0)
+            for tokens in (500, 1500, 900, 2000):
+                request = InferenceRequest("m", stream=True, tried=others, prompt=Prompt((), 4 * tokens))
+                offer = self.kit.balancer.offer(request, self.kit.now_s)
+                assert isinstance(offer, Admitted)
+                self.kit.now_s += speed * tokens / 4000
+                self.kit.balancer.first_token(offer.lease, self.kit.now_s)
+                self.kit.now_s += speed
+                self.kit.settle(offer.lease, Outcome(OutcomeKind.ANSWERED, usage=Usage(prompt=tokens, completion=40)))
 
     def request(self) -> InferenceRequest:
         rng, blocks = self.rng, self.rng.choice(PREFIXES)
@@ -49,7 +65,7 @@ class Life:
     def live(self, steps: int) -> None:
         rng = self.rng
         for _ in range(steps):
-            self.kit.now_s += rng.choice((0.001, 0.3, 3.0, 40.0)) * rng.random()
+            self.kit.now_s += rng.choice((0.001, 0.001, 0.3, 3.0, 40.0)) * rng.random()
             what = rng.random()
             if what < 0.5 or not self.leases:
                 offer = self.kit.balancer.offer(self.request(), self.kit.now_s)
@@ -114,6 +130,32 @@ def test_the_choice_is_the_cheapest_by_the_plain_formula(seed: int, steps: int) 
         assert [cost.total_s for cost in choice.costs] == pytest.approx([costs[expected][0], *others], rel=1e-9)
         for cost in choice.costs:
             assert sum(cost.terms.values()) == pytest.approx(cost.total_s)
+
+
+def test_nodes_in_use_to_which_nothing_happens_are_not_priced_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    life = Life(0)
+    life.learn()
+    pool = life.kit.fleet.candidates("m")
+    assert pool is not None
+    first = life.policy.explain(InferenceRequest("m", prompt=Prompt((), 4000)), pool, life.kit.now_s)
+    monkeypatch.delattr(policy_module, "price_of")
+    monkeypatch.delattr(Lane, "requote")
+    assert life.policy.explain(InferenceRequest("m", prompt=Prompt((), 4000)), pool, life.kit.now_s) == first
+    life.kit.now_s += LOOK_S
+    with pytest.raises(AttributeError):
+        life.policy.explain(InferenceRequest("m", prompt=Prompt((), 4000)), pool, life.kit.now_s)
+
+
+def test_a_node_keeps_no_record_of_quotes_that_ended_unnoticed() -> None:
+    life = Life(0)
+    life.learn()
+    for _ in range(50):
+        life.kit.now_s += 2 * LOOK_S
+        life.plain_costs(InferenceRequest("m"))
+        pool = life.kit.fleet.candidates("m")
+        assert pool is not None
+        life.policy.explain(InferenceRequest("m"), pool, life.kit.now_s)
+    assert max(len(work.quoting) for work in life.policy._works.values()) == 1
 
 
 @given(st.integers(0, 1 << 32), st.integers(0, 60))
@@ -183,6 +225,6 @@ def test_of_a_thousand_nodes_that_hold_parts_of_a_prompt_a_bounded_number_is_pri
         read = InferenceRequest("m", stream=True, prompt=Prompt(held, len(held) * BLOCK_BYTES))
         policy.dispatched(read, NodeId(f"n{number}"), kit.now_s)
     book = policy._book("m")
-    matches = policy._matches(request, book, kit.now_s)
+    matches = policy._ask(request, book, kit.now_s)[1]
     assert len(matches) > 3 * MATCHING_CANDIDATES
     assert len(list(policy._sample(pool, book, matches))) <= SAMPLED_CANDIDATES + MATCHING_CANDIDATES + 2
