@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -84,6 +85,7 @@ def report(size: int) -> None:
     }
     for title, make in cases.items():
         _show(title, partial(scene.choices_us, make))
+    _show("all nodes read it, and are in use", partial(scene.choices_in_use_us, cases["choice, all nodes read it"]))
     _show("choice with an objective, no prompt", lambda: scene.choices_us(lambda: None, objective=LOOSE))
     _show("dispatched", lambda: scene.events_us()[0])
     _show("first token", lambda: scene.events_us()[1])
@@ -132,6 +134,7 @@ class Scene:
             node, _ = self.fleet.register(node_id, Profile(url="http://node"), Beat(), 0.0)
             self.fleet.beat(node, Beat(loaded_models=(MODEL,)), now_s=0.0, unix_s=0.0)
             self.fleet.approve(node, 0.0)
+        self._passing = deque((InferenceRequest(MODEL), node_id) for node_id in self.nodes)
         self._read_at_s = dict.fromkeys(self.nodes, 0.0)
         self._due: list[_Due] = []
         self._serve(40 * size, rng)
@@ -195,6 +198,27 @@ class Scene:
                 shed(request, pool, now_s)
                 pick(request, pool, now_s)
         return (time.thread_time() - started_s) / CALLS * 1e6
+
+    def choices_in_use_us(self, make: Callable[[], Prompt | None]) -> float:
+        """As ``choices_us``, and between two choices requests come and go; that and the clock itself do not count."""
+        requests = [InferenceRequest(MODEL, body_bytes=1500, prompt=make()) for _ in range(CALLS)]
+        pool = self.fleet.candidates(MODEL)
+        assert pool is not None
+        clock_s, taken_s = time.thread_time, 0.0
+        for request in requests:
+            self._stir()
+            before_s = clock_s()
+            started_s = clock_s()
+            self.policy.pick(request, pool, self.now_s)
+            taken_s += clock_s() - started_s - (started_s - before_s)
+        return taken_s / CALLS * 1e6
+
+    def _stir(self) -> None:
+        """On each of four nodes a request comes or goes: each of them has to be priced anew."""
+        for _ in range(2):
+            self._passing.append((InferenceRequest(MODEL, stream=True), self._passing.popleft()[1]))
+            self.policy.dispatched(*self._passing[-1], self.now_s)
+            self.policy.ended(*self._passing[len(self._passing) // 2], Outcome.cancelled(), self.now_s)
 
     def events_us(self) -> tuple[float, float, float]:
         """Requests with a prompt of four blocks, one after the other to all nodes."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmlb import __version__
 from llmlb.api import reference
@@ -22,12 +24,28 @@ from llmlb.api.services import Services
 from llmlb.errors import LlmlbError
 
 
+class ControlPlane(FastAPI):
+    """The application, with a way around the framework for heartbeats: a fleet sends a hundred a second."""
+
+    def __init__(self, services: Services, **options: Any) -> None:  # Any: FastAPI's own options, of many types
+        super().__init__(**options)
+        limit_bytes = services.settings.limits.control_body_bytes
+        self._heartbeats = Intake(HeartbeatEndpoint(services), body_limit_bytes=limit_bytes, raw_paths=frozenset())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == HEARTBEAT_PATH and scope["method"] == "POST":
+            await self._heartbeats(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(services: Services, *, data_plane: ASGIApp | None) -> FastAPI:
     """The application over these services. data_plane: what serves inference; None leaves its paths out.
 
     Raises ConfigurationError for a route that does not declare who may call it.
     """
-    app = FastAPI(
+    app = ControlPlane(
+        services,
         title="llmlb",
         version=__version__,
         docs_url=None,
@@ -42,8 +60,8 @@ def create_app(services: Services, *, data_plane: ASGIApp | None) -> FastAPI:
         },
     )
     app.state.services = services
-    # The heartbeat first: it is asked for most, and routes are tried in order.
     routes = app.router.routes
+    # For those who look up what is served; it is answered before the routes are tried.
     routes.append(Route(HEARTBEAT_PATH, HeartbeatEndpoint(services), methods=["POST"]))
     if data_plane is not None:
         endpoint = DataPlaneEndpoint(data_plane)

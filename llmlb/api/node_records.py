@@ -6,11 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+import msgspec
+
 from llmlb.config.sections import NodeSettings
 from llmlb.core.circuit import Circuit
 from llmlb.core.health import NodeState
 from llmlb.core.node import Figures, Gpu, Node, NodeId, Profile
 from llmlb.store.rows import NodeCounters, NodeRow
+
+_encode = msgspec.json.Encoder().encode
 
 ANY_MODEL = ("*",)
 """A node that reported no list at all, in a column that cannot be null."""
@@ -133,7 +137,7 @@ def restore_node(
 def node_counters(node: Node) -> NodeCounters:
     """The node's totals and last words, for the store's batches."""
     said = {
-        "figures": None if node.figures is None else asdict(node.figures),
+        "figures": node.figures,
         "cpu_percent": node.cpu_percent,
         "memory_percent": node.memory_percent,
         "max_concurrency": node.reported_concurrency,
@@ -150,7 +154,7 @@ def node_counters(node: Node) -> NodeCounters:
         ttft_ms_sum=0.0 if node.ttft_s is None else node.ttft_s * 1000,
         ttft_count=0 if node.ttft_s is None else 1,
         last_seen_unix=node.last_seen_unix_s,
-        figures_json=json.dumps(said),
+        figures_json=_encode(said).decode(),
     )
 
 

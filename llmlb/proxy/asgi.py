@@ -25,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class AsgiClient:
-    """The client of an exchange, behind an ASGI server. buffered_bytes: kept for it before its node has to wait."""
+    """The client of an exchange, behind an ASGI server.
+
+    buffered_bytes: kept for it before its node has to wait; the server's own buffer comes on top.
+    """
 
     keeps_alive = True
 
@@ -85,13 +88,13 @@ class DataPlaneApp:
         if isinstance(body, Reply):
             await self._turn_away(send, body, template, address)
         elif body is not None:
-            client = AsgiClient(address, buffered_bytes=self._plane.rules.limits.buffered_bytes)
+            client = AsgiClient(address, buffered_bytes=self._plane.rules.limits.buffered_bytes // 2)
             exchange = Exchange(self._plane, client, template, key, body)
             await _run(exchange, client, receive, send)
 
     async def _turn_away(self, send: Send, reply: Reply, template: RequestTemplate, address: str) -> None:
         trace = self._plane.turn_away(template, address, reply)
-        client = AsgiClient(address, buffered_bytes=self._plane.rules.limits.buffered_bytes)
+        client = AsgiClient(address, buffered_bytes=self._plane.rules.limits.buffered_bytes // 2)
         client.write(replies.render(reply, template.endpoint, headers=trace, keep_alive=not reply.closes))
         client.end()
         if reply.closes:

@@ -140,7 +140,9 @@ class RouterProtocol(HttpToolsProtocol):
         if len(self.connections) > self.max_connections:
             transport.abort()
             return
-        transport.set_write_buffer_limits(high=self.plane.rules.limits.buffered_bytes)
+        limit_bytes = self.plane.rules.limits.buffered_bytes
+        # The ASGI path keeps the other half.
+        transport.set_write_buffer_limits(high=limit_bytes if self.takes_data_plane else limit_bytes // 2)
         self._wire = WireClient(self)
         self.due_at_s = monotonic_s() + self.plane.rules.timeouts.head_s
 

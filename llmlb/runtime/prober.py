@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import ceil
 
 from llmlb.agent.engines import detect, engine_named
 from llmlb.agent.engines.endpoint import Endpoint
@@ -20,7 +21,9 @@ from llmlb.runtime.endpoints import Endpoints
 
 PROBE_TIMEOUT_S = 2.0
 PROBE_INTERVAL_S = 1.0
+POLLS_AT_ONCE = 64
 PROBES_AT_ONCE = 32
+"""Of nodes that may not answer. They have places of their own: each takes seconds, and nobody else must wait for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,19 +35,36 @@ class Prober:
         self._services = services
         self._endpoints = endpoints
         self._running: dict[Node, asyncio.Task[None]] = {}
+        self._polled: set[Node] = set()
+        """Those of the running that are expected to answer."""
         self._asked_at_s: dict[Node, float] = {}
         self._kinds: dict[Node, str] = {}
+        self._round_at_s = float("-inf")
 
     async def one_round(self) -> None:
-        """Start what is due."""
-        now_s = self._services.now_s()
-        for node in [node for node in self._asked_at_s if self._services.fleet.get(node.id) is not node]:
+        """Start what is due, whoever was asked longest ago first: else those in front would take every place."""
+        now_s, fleet = self._services.now_s(), self._services.fleet
+        for node in [node for node in self._asked_at_s if fleet.get(node.id) is not node]:
             self.forget(node)
-        for node in self._services.fleet:
-            if len(self._running) >= PROBES_AT_ONCE:
-                return
-            if self._is_due(node, now_s):
-                self.ask(node)
+        polled, probed = self._due(now_s)
+        for node in polled[: max(0, min(self._share(now_s), POLLS_AT_ONCE - len(self._polled)))]:
+            self._polled.add(node)
+            self.ask(node)
+        for node in probed[: max(0, PROBES_AT_ONCE - (len(self._running) - len(self._polled)))]:
+            self.ask(node)
+        self._round_at_s = now_s
+
+    def _due(self, now_s: float) -> tuple[list[Node], list[Node]]:
+        """Nodes to ask, those that are expected to answer apart."""
+        due = [node for node in self._services.fleet if node not in self._running and self._is_due(node, now_s)]
+        due.sort(key=lambda node: self._asked_at_s.get(node, float("-inf")))
+        return [node for node in due if _answers(node)], [node for node in due if not _answers(node)]
+
+    def _share(self, now_s: float) -> int:
+        """How many polls belong in this round, so that they spread over the interval instead of coming in one burst."""
+        interval_s = self._services.settings.health.check_interval_s
+        nodes = sum(node.profile.agentless for node in self._services.fleet)
+        return ceil(nodes * min(1.0, (now_s - self._round_at_s) / interval_s)) + 1
 
     def ask(self, node: Node) -> None:
         """Ask this node now, unless it is being asked already."""
@@ -53,7 +73,11 @@ class Prober:
         self._asked_at_s[node] = self._services.now_s()
         task = asyncio.get_running_loop().create_task(self._ask(node))
         self._running[node] = task
-        task.add_done_callback(lambda _: self._running.pop(node, None))
+        task.add_done_callback(lambda _: self._asked(node))
+
+    def _asked(self, node: Node) -> None:
+        self._running.pop(node, None)
+        self._polled.discard(node)
 
     def forget(self, node: Node) -> None:
         """The node is gone or is dialled differently."""
@@ -128,3 +152,8 @@ class Prober:
         if verdict is BeatVerdict.ACCEPTED:
             changes += services.fleet.answered(node, now_s)
         services.announce(changes)
+
+
+def _answers(node: Node) -> bool:
+    """Whether it did of late, as far as is known."""
+    return node.silent_at_s is None and node.verified and node.circuit.state is not CircuitState.OPEN

@@ -170,6 +170,7 @@ class Router:
         self.loops = Loops()
         self.app: FastAPI = create_app(self.services, data_plane=DataPlaneApp(self.plane))
         self._kept: dict[NodeId, object] = {}
+        self._counted: dict[NodeId, object] = {}
         self._expired: deque[NodeId] = deque()
         self._forgets_late = False
         self.connections: set[Any] = set()  # uvicorn's own set of protocols
@@ -319,7 +320,10 @@ class Router:
         self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
         limit_bytes = self.settings.records.body_bytes
         self.store.enqueue_bodies([body_row(body, limit_bytes) for body in self.requests.take_bodies()])
-        self.store.enqueue_counters([node_counters(node) for node in self.fleet])
+        counted = {node.id: _own_counters(node) for node in self.fleet}
+        moved = [node for node in self.fleet if self._counted.get(node.id) != counted[node.id]]
+        self.store.enqueue_counters([node_counters(node) for node in moved])
+        self._counted = counted
         await self._keep_states()
 
     async def _keep_states(self) -> None:
@@ -404,6 +408,11 @@ class Router:
             return self._make_policy(mode)
         except ConfigurationError:
             return None
+
+
+def _own_counters(node: Node) -> object:
+    """What moves whenever any of a node's totals or figures do."""
+    return node.heartbeats, node.total_requests, node.in_flight, node.timeouts, node.last_seen_unix_s
 
 
 def _own_state(node: Node) -> object:

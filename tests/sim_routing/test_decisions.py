@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from benchmarks import decisions
@@ -36,4 +40,33 @@ def test_each_cost_is_told_as_measured_and_normalised(
     monkeypatch.setattr(decisions, "CALLS", 2)
     assert decisions.main(["--nodes", "3"]) == 0
     rows = capsys.readouterr().out.splitlines()
-    assert sum(row.endswith(" us normalised") for row in rows) == 11
+    assert sum(row.endswith(" us normalised") for row in rows) == 12
+
+
+def steps_of(scene: Scene, blocks: tuple[int, ...]) -> int:
+    """Bytecodes of one choice: what it costs on any machine."""
+    pool = scene.fleet.candidates(decisions.MODEL)
+    assert pool is not None
+    steps, before = 0, sys.gettrace()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal steps
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        steps += event == "opcode"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        scene.policy.pick(InferenceRequest(decisions.MODEL, prompt=prompt(blocks)), pool, scene.now_s)
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def test_a_choice_among_sixteen_takes_few_steps() -> None:
+    scene = Scene(16)
+    blocks = chain(BLOCKS)
+    for place, node_id in enumerate(scene.nodes):
+        scene.read_by(node_id, blocks[: 1 + place % BLOCKS])
+    assert 1_000 < min(steps_of(scene, blocks) for _ in range(3)) < 4_500
+    assert min(steps_of(scene, ()) for _ in range(3)) < 2_200

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,22 +150,6 @@ def test_a_server_that_speaks_no_tls_is_a_tls_failure() -> None:
             return await asyncio.to_thread(send, Target(f"https://127.0.0.1:{port}"))
 
     assert asyncio.run(main()).ending is Ending.TLS
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and its key."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command")
-    files = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-out", files[0], "-keyout", files[1]],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return files
 
 
 def test_a_private_ca_is_refused_until_it_is_named_or_waived(certificate: tuple[Path, Path]) -> None:

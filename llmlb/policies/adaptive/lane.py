@@ -102,6 +102,7 @@ class Lane:
         "decode",
         "hit_share",
         "in_flight",
+        "is_learned",
         "is_resident",
         "learned_at_s",
         "load_s",
@@ -124,6 +125,8 @@ class Lane:
         self.prefill = book.prefill
         self.decode = book.decode
         self.samples = 0
+        self.is_learned = False
+        """Whether it has samples enough and both lines are its own."""
         self.learned_at_s = NEVER_S
         self.load_s: float | None = None
         self.is_resident = True
@@ -156,10 +159,10 @@ class Lane:
         That is one of which little is known (the mean of the fleet moves with every sample), one that is full, late,
         failing, or has to load the model.
         """
-        work, book, prefill, decode = self.work, self.book, self.prefill, self.decode
-        if self.samples < FEW_SAMPLES or prefill is book.prefill or decode is book.decode or work.failures:
+        work, prefill, decode = self.work, self.prefill, self.decode
+        if not self.is_learned or work.failures or not (self.is_resident or self.loads):
             return False
-        if work.in_flight + 1 > work.room or not (self.is_resident or self.loads):
+        if work.in_flight + 1 > work.room:
             return False
         due_at_s, until_s = 0.0, self.look_at_s
         if work.waiting:
@@ -209,6 +212,7 @@ class Lane:
         self.samples += 1
         self.prefill.learn(tokens, seconds)
         book.prefill.learn(tokens, seconds)
+        self.is_learned = self.samples >= FEW_SAMPLES and self.decode is not book.decode
         self.learned_at_s = now_s
 
     def learn_decode(self, peers: float, step_s: float) -> None:
@@ -218,6 +222,7 @@ class Lane:
             self.decode = FadingLine(book.decode.base, book.decode.slope, BATCH_REACH)
         self.decode.learn(peers, step_s)
         book.decode.learn(peers, step_s)
+        self.is_learned = self.samples >= FEW_SAMPLES
 
     def learn_load(self, seconds: float) -> None:
         book = self.book

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,3 +153,21 @@ def test_distinct_prompts_without_end_stay_under_the_cap() -> None:
     for number in range(20_000):
         index.record((number, number + 1_000_000), 0, "a", NOW_S)
     assert len(index) == 1000
+
+
+@pytest.mark.parametrize(("readers", "block_bytes"), [(1, 300), (40, 700)])
+def test_a_full_index_takes_no_more_memory_than_is_promised(readers: int, block_bytes: int) -> None:
+    """30 MB for its 100,000 blocks, and at most 70 MB where dozens of nodes read the same short prompts."""
+    rng, blocks = Random(1), 500
+    tracemalloc.start()
+    try:
+        index = PrefixIndex[int](max_blocks=blocks)
+        for number in range(2 * blocks):
+            prompt = (rng.getrandbits(64), rng.getrandbits(64))
+            for reader in range(readers):
+                index.record(prompt, 0, (number + reader) % 50, NOW_S + number / 20)
+        taken_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(index) == blocks
+    assert taken_bytes <= block_bytes * blocks

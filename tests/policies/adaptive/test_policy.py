@@ -27,6 +27,7 @@ from llmlb.core.prefix import BLOCK_BYTES
 from llmlb.policies.adaptive import AdaptivePolicy
 from llmlb.policies.adaptive import policy as policy_module
 from llmlb.policies.adaptive.line import FadingLine
+from llmlb.policies.adaptive.policy import STALE_S
 from llmlb.policies.metrics import MetricsPolicy
 
 _fresh = count(1)
@@ -222,6 +223,26 @@ def test_a_slow_node_without_news_gets_the_benefit_of_the_doubt() -> None:
         rig.first(lease, 0.13)
         rig.end(lease, 0.2)
     assert rig.costs()["b"].terms["prefill"] < slow_s / 4
+
+
+def test_the_benefit_of_the_doubt_shows_in_the_same_choice() -> None:
+    rig = Rig.of("fast", "slow")
+    rig.teach({"fast": 8_000, "slow": 200})
+    rig.kit.now_s += STALE_S - 1.0
+    before_s = rig.costs()["slow"].total_s
+    rig.kit.now_s += 0.9
+    for _ in range(2):
+        rig.take()
+    assert rig.costs()["slow"].total_s < 0.8 * before_s
+
+
+def test_a_first_token_that_is_overdue_counts_from_the_moment_on() -> None:
+    rig = Rig.of("a", "b")
+    rig.teach({"a": 4_000, "b": 4_000})
+    lease = rig.take(rig.ask(2000))
+    assert rig.costs()[lease.node.id].terms["wait"] == pytest.approx(0.5, abs=0.1)
+    rig.kit.now_s += 0.8
+    assert rig.costs()[lease.node.id].terms["wait"] == pytest.approx(0.3, abs=0.1)
 
 
 def test_work_that_another_policy_gave_out_counts_as_well() -> None:
