@@ -42,6 +42,9 @@ BUDGETS = {
     "key ms p95": 50.0,
     "loop lag ms p99": 20.0,
 }
+MANY_NODES = 1000
+"""The budgets are for as many. Of more, only that the loop answers in time is asked."""
+MANY_BUDGETS = {"loop lag ms p99": 50.0}
 KEY_EVERY_S = 0.173
 WARM_UP_S = 3.0
 FLUSHES_PER_S = 5
@@ -168,15 +171,16 @@ def run_console(url: str, report: Path, sort: str) -> int:
             sync(self)
             updates_ms.append((time.perf_counter() - began_s) * 1000)
 
-        async def probe() -> None:
-            while True:
-                due_s = time.perf_counter() + PROBE_S
-                await asyncio.sleep(PROBE_S)
-                lags_ms.append((time.perf_counter() - due_s) * 1000)
+        def probe(loop: asyncio.AbstractEventLoop, due_s: float) -> None:
+            # A bare timer: fifty tasks a second that sleep would be a fifth of what is measured.
+            lags_ms.append((loop.time() - due_s) * 1000)
+            due_s = loop.time() + PROBE_S
+            loop.call_at(due_s, probe, loop, due_s)
 
         def mounted(self: ConsoleApp) -> None:
             mount(self)
-            self.probe_task = asyncio.create_task(probe())  # type: ignore[attr-defined]  # only of this measurement
+            loop = asyncio.get_running_loop()
+            probe(loop, loop.time())
 
         ConsoleApp.sync_screens, ConsoleApp.on_mount = timed, mounted  # type: ignore[method-assign]
         return original(*arguments)
@@ -366,8 +370,9 @@ def main() -> int:
     print(f"{options.nodes} nodes, all move once a second, {options.size}, {options.seconds:g} s")
     print(f"  this machine: {reference_ms():.1f} ms for the reference's 3.8 ms")
     over = False
+    budgets = BUDGETS if options.nodes <= MANY_NODES else MANY_BUDGETS
     for name, value in figures.items():
-        budget = BUDGETS.get(name)
+        budget = budgets.get(name)
         is_over = budget is not None and value > budget
         over = over or is_over
         limit = "" if budget is None else f"   budget {budget:g}{'  OVER' if is_over else ''}"

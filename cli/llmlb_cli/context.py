@@ -119,6 +119,10 @@ class Router(NamedTuple):
         return self.target.credential.source if self.target.credential else "none"
 
     def _tell_only(self, method: str, path: str, body: object) -> NoReturn:
+        if method == "POST" and body is not None:
+            from llmlb_cli.judging import judge
+
+            judge(path, body, context=self.description)
         shown = {name: "***" if name in _SECRETS else each for name, each in body.items()} if _is_fields(body) else None
         if self.view.is_human:
             import json

@@ -74,11 +74,9 @@ def _about(row: Row) -> str:
 
 
 def _state(row: Row) -> str:
-    if not row.get("is_firing"):
-        return "over"
-    if row.get("silenced_until"):
-        return "silenced"
-    return f"acked by {row['acknowledged_by']}" if row.get("acknowledged_by") else "firing"
+    """``firing``; ``acked by kim``."""
+    state = str(row.get("state"))
+    return f"acked by {row.get('acknowledged_by')}" if state == "acked" else state
 
 
 def _severity_tone(row: Row) -> int:
@@ -95,6 +93,11 @@ def _terms(terms: object) -> str:
     """``prefill 120ms, decode 2.10s``: what a cost consists of, without what adds nothing."""
     named = terms.items() if isinstance(terms, dict) else ()
     return ", ".join(f"{name} {_seconds(value)}" for name, value in named if value) or ABSENT
+
+
+def _because(value: object) -> str:
+    """``at capacity``, ``over the GPU threshold``: why a node was no candidate."""
+    return f"over the {str(value).upper()} threshold" if value in ("gpu", "vram") else str(value).replace("_", " ")
 
 
 def _verdict_tone(row: Row) -> int:
@@ -149,6 +152,11 @@ COSTS: Sequence[Column] = (
     Column("terms", "COST OF", text=_terms),
 )
 
+LEFT_OUT: Sequence[Column] = (
+    Column("node_id", "LEFT OUT", "node", shrinks=True),
+    Column("because", "BECAUSE", text=_because),
+)
+
 EVENTS: Sequence[Column] = (
     Column("at", "AT", text=instant),
     Column("kind", "EVENT", "event", cell=_event),
@@ -169,7 +177,7 @@ ALERTS: Sequence[Column] = (
     Column("severity", "SEVERITY", tone=_severity_tone),
     Column("rule", "RULE"),
     Column("subject", "ABOUT", "about", shrinks=True),
-    Column("is_firing", "STATE", "state", cell=_state),
+    Column("state", "STATE", cell=_state),
     Column("fired_at", "SINCE", "since", text=instant, wide=True),
     Column("resolved_at", "OVER", text=instant, wide=True),
     Column("silenced_until", "QUIET UNTIL", text=instant, wide=True),

@@ -84,8 +84,8 @@ lists every column can be asked for, by its short name or its JSON name, and eve
 The verbs that change nodes take ids, `-f FILE` (one id a line; `-f -` is stdin), `--filter QUERY` and, where it fits,
 `--all-pending`. A filter chooses only nodes that the verb means something for: `approve` pending ones, `undrain`
 drained ones. `alerts ack` and `silence`, `keys revoke` and `users delete` take several in the same way. `--dry-run`
-says what a command would do and sends nothing that changes anything; a node or a user that is not there fails as
-without it.
+says what a command would do and sends nothing that changes anything; a node or a user that is not there, and words
+that a router refuses, fail as without it.
 
 ## Questions
 

@@ -35,7 +35,10 @@ def _measured(field: str) -> Column:
 
 
 def _if_measured(row: Row, field: str) -> object:
-    return row.get(field) if row.get("metrics_available", True) else None
+    is_measured = row.get("metrics_available", True)
+    if field == "vram_usage":
+        is_measured = row.get("vram_metrics_available", is_measured)
+    return row.get(field) if is_measured else None
 
 
 def _active_text(row: Row) -> str:

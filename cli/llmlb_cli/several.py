@@ -23,6 +23,11 @@ class Outcome(NamedTuple):
     failure: Failure | None = None
 
 
+def first_of(names: Sequence[str], most: int = 8) -> str:
+    """``a, b, c``; of many the first, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def act_on_each(ids: Sequence[str], act: Callable[[str], Fields]) -> list[Outcome]:
     """Do it to each, in order. Raises Failure where the first one meets what would stop all of them."""
     outcomes: list[Outcome] = []

@@ -185,11 +185,13 @@ async def node(app: ConsoleApp, pilot: Pilot[Any]) -> None:
 
 
 async def loadtest(app: ConsoleApp, pilot: Pilot[Any]) -> None:
-    await press(app, pilot, "L", "e", "tab", "tab", *"20", "tab", *"llama-3.2-1b", "tab", "tab", "tab")
-    await press(app, pilot, "left", "right", "enter", "enter")
+    """Half-way through: 300 requests, 20 a second, and two gates."""
+    await press(app, pilot, "L", "e", "end", "0", *["tab"] * 3, *"20", "tab", *"llama-3.2-1b")
+    await press(app, pilot, *["tab"] * 3, *"p90_ttft>1s errors>0", "enter", "enter", "enter")
     for _ in range(400):
         await asyncio.sleep(0.1)
-        if app.load_test.stage.name in ("DONE", "FAILED"):
+        test = app.load_test
+        if not test.is_running or (test.share_done >= 0.5 and all(gate.passed is not None for gate in test.gates)):
             break
     await settle(app, pilot)
 

@@ -155,6 +155,31 @@ def test_a_dry_run_sends_nothing_that_changes_anything(
     assert {asked.method for asked in router.asked} <= {"GET"}
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "cause"),
+    [
+        ("nodes add nonsense", 2, "This URL cannot be a node's."),
+        ("nodes add http://169.254.169.254", 2, "This URL cannot be a node's."),
+        ("nodes add http://10.0.0.7:8000 --node-id -x-", 2, "The field node_id must match"),
+        (
+            "nodes add http://10.0.0.7:8000 --capability-score 99999999999999999999",
+            2,
+            "The field capability_score must be",
+        ),
+        ("nodes add http://10.0.0.7:8000 --node-id node-1", 7, "The node id 'node-1' is taken"),
+        ("keys create " + "x" * 500, 2, "The field name must have at most 128 characters"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_router_would_refuse(
+    words: str, code: int, cause: str, router: FakeRouter, run: Run
+) -> None:
+    router.add(node("node-1"))
+    ran = run(*words.split(), "--dry-run")
+    assert (ran.code, ran.out) == (code, "")
+    assert cause in ran.err
+    assert {asked.method for asked in router.asked} <= {"GET"}
+
+
 def test_a_dry_run_shows_no_secret(router: FakeRouter, run: Run, piped: Callable[[str], None]) -> None:
     piped("correct horse\n")
     ran = run("users", "create", "kim", "--password-stdin", "--dry-run")

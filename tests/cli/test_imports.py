@@ -24,6 +24,9 @@ LARGE = frozenset(
 ASKS = frozenset(("typer",))
 """What every command needs that asks a router, plain reads aside."""
 
+ROWS = frozenset(("rich", "msgspec"))
+"""What reading nodes as the console does needs: the filter means the same in both."""
+
 TABLE: Mapping[str, frozenset[str]] = {
     "": frozenset(),
     "--help": frozenset(),
@@ -32,12 +35,12 @@ TABLE: Mapping[str, frozenset[str]] = {
     "events": frozenset(("typer",)),
     "__complete bash llmlb": frozenset(),
     "__complete zsh llmlb nodes a": frozenset(),
-    "__complete zsh llmlb nodes approve g": frozenset(("rich",)),
+    "__complete zsh llmlb nodes approve g": ROWS,
     "completion bash": frozenset(("typer",)),
     "version": frozenset(("typer",)),
     "nodes list": frozenset(),
     "nodes list -o csv": frozenset(("csv",)),
-    "nodes list --filter gpu>1": frozenset(("rich",)),
+    "nodes list --filter gpu>1": ROWS,
     "nodes list --state online": frozenset(),
     "nodes list --limit 3": ASKS,
     "nodes get node-1": ASKS,

@@ -35,6 +35,8 @@ def test_the_list_of_nodes_looks_as_it_always_did() -> None:
         node("node-3", state="offline", gpu_usage=0.0, vram_usage=0.0, metrics_available=False, temperature=None),
         node("node-4", state="pending", last_seen=None, uptime_seconds=0, heartbeats=0, avg_response_time_ms=None),
         node("node-5", late=True, excluded_by=["gpu"]),
+        node("node-6", vram_usage=0.0, vram_metrics_available=False),
+        node("node-7", gpu_usage=0.0, metrics_available=False, vram_metrics_available=True),
     )
     assert text == (
         "NODE    STATE                 GPU  VRAM  TEMP  ACTIVE  TOTAL    AVG  SEEN     UP  BEATS\n"
@@ -43,6 +45,8 @@ def test_the_list_of_nodes_looks_as_it_always_did() -> None:
         "node-3  Offline                 -     -     -       2   1234  830ms    9s  1h02m    124\n"
         "node-4  Pending               46%   78%   65C       2   1234      -     -     0s      0\n"
         "node-5  Online,Late,Excluded  46%   78%   65C       2   1234  830ms    9s  1h02m    124\n"
+        "node-6  Online                46%     -   65C       2   1234  830ms    9s  1h02m    124\n"
+        "node-7  Online                  -   78%   65C       2   1234  830ms    9s  1h02m    124\n"
     )
 
 

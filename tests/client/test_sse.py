@@ -42,7 +42,7 @@ def test_any_cuts_yield_the_same_events(cuts: list[int]) -> None:
     assert parsed([FEED[start:end] for start, end in pairwise(edges)]) == EVENTS
 
 
-@given(st.lists(st.tuples(st.sampled_from(["node", "fleet"]), st.integers() | st.text())))
+@given(st.lists(st.tuples(st.sampled_from(["node", "fleet", "gossip"]), st.integers() | st.text())))
 def test_what_a_router_writes_is_what_a_client_reads(events: list[tuple[str, object]]) -> None:
     feed = "".join(f"id: {n}\nevent: {kind}\ndata: {json.dumps(data)}\n\n" for n, (kind, data) in enumerate(events))
     assert parsed([feed.encode()]) == [ServerEvent(str(n), kind, data) for n, (kind, data) in enumerate(events)]

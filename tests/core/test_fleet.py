@@ -539,6 +539,21 @@ def test_a_report_that_still_counts_what_has_ended_is_not_taken_for_somebody_els
     assert node.active == 2
 
 
+def test_what_an_engine_reports_corrects_the_own_count_and_never_leads_it() -> None:
+    kit = FleetKit()
+    node = kit.node("a")
+    leases = [kit.take() for _ in range(3)]
+    kit.pass_time(10)
+    kit.beat(node, active=0)
+    assert node.active == 3, "a gauge that lags does not make a busy node look free"
+    kit.pass_time(10)
+    kit.beat(node, active=5)
+    assert node.active == 5, "two are somebody else's"
+    for lease in leases:
+        kit.settle(lease)
+    assert node.active == 2, "our own count falls at once, without a report"
+
+
 def test_a_model_that_is_found_in_between_forgives_the_misses() -> None:
     kit = FleetKit()
     node = kit.node("a")

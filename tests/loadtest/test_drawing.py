@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import json
 import os
 import threading
 
@@ -7,9 +9,11 @@ import pytest
 from loadtest.examples import fleet_records
 from rich.console import Console
 
+from llmlb.loadtest import drawing
 from llmlb.loadtest.drawing import Judge, draw
 from llmlb.loadtest.frames import Opening, frame
 from llmlb.loadtest.gates import parse_gate
+from llmlb.loadtest.judging import judge
 from llmlb.loadtest.plan import ClosedLoop, Plan
 from llmlb.loadtest.tally import Tally
 
@@ -48,3 +52,21 @@ def test_a_parent_that_dies_at_once_leaves_nothing_behind(heard: bytes) -> None:
     os.close(writing)
     draw(reading, console=Console(stderr=True))
     os.close(reading)
+
+
+def test_a_program_is_told_how_the_gates_stand_and_only_when_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "perf_s", lambda: 0.0)  # judging takes no time, so every look is judged
+    tally = Tally()
+    looks = [frame(OPENING), frame(tally.look(1.0)), frame(tally.look(2.0))]
+    for each in fleet_records():
+        tally.add(each)
+    looks += [frame(tally.look(3.0)), frame(tally.look(4.0))]
+    reading, writing = os.pipe()
+    os.write(writing, b"".join(looks))
+    os.close(writing)
+    told = io.BytesIO()
+    judge(reading, told)
+    os.close(reading)
+    before, after = [json.loads(line)["gates"] for line in told.getvalue().splitlines()]
+    assert [(row["gate"], row["measured"]) for row in before] == [("errors>0", 0), ("p50_ttft>1s", None)]
+    assert [(row["passed"], row["measured"]) for row in after] == [(False, 2), (True, 0.12)]

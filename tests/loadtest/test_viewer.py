@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 from loadtest.examples import fleet_records
@@ -9,7 +10,7 @@ from llmlb.loadtest.frames import FrameReader, Opening
 from llmlb.loadtest.gates import parse_gate
 from llmlb.loadtest.plan import Plan
 from llmlb.loadtest.tally import Progress, Tally
-from llmlb.loadtest.viewer import MAX_WAITING_BYTES, drawn
+from llmlb.loadtest.viewer import MAX_WAITING_BYTES, drawn, judged
 
 GATED = Plan(gates=(parse_gate("errors>0"),))
 
@@ -68,3 +69,26 @@ def test_a_drawing_process_that_dies_does_not_end_the_run() -> None:
                 await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+def test_what_the_judging_process_says_is_passed_on_while_the_run_goes_on() -> None:
+    async def main() -> list[str]:
+        said: list[str] = []
+        tally, told = Tally(), asyncio.Event()
+
+        def say(line: str) -> None:
+            said.append(line)
+            told.set()
+
+        for each in fleet_records():
+            tally.add(each)
+        async with judged(GATED, target="t", say=say) as show:
+            show(tally.look(1.0))
+            async with asyncio.timeout(10):
+                await told.wait()
+        return said
+
+    (line,) = asyncio.run(main())
+    assert json.loads(line)["gates"][0] == {
+        "gate": "errors>0", "passed": False, "measured": 2, "unit": "number", "note": "measured 2"
+    }  # fmt: skip

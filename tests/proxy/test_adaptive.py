@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
-from fakes.node import ScriptedNode, stream
+from fakes.node import ROLE, STREAM_HEAD, WAIT, ScriptedNode, Step, stream, word
 from fakes.plane import KEY, MODEL, chat_body, exchange, request, run, running_plane
 
 from llmlb.core.choice import Objective
@@ -57,5 +58,23 @@ def test_whom_nobody_can_serve_in_time_is_sent_away_with_a_time_to_come_back(fas
             assert asked[0][0] == MODEL
             assert KEY not in asked[0]
             plane.assert_quiet()
+
+    run(scenario())
+
+
+def test_a_stream_is_on_its_node_until_it_ends_and_not_until_its_headers(fast: bool) -> None:
+    async def scenario() -> None:
+        script: list[Step] = [STREAM_HEAD, ROLE, word("x"), WAIT]
+        async with ScriptedNode(lambda _: script) as node, running_plane(node, fast=fast) as plane:
+            policy = plane.plane.balancer.policy = AdaptivePolicy()
+            reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+            writer.write(request(chat_body(stream=True)))
+            await reader.readuntil(word("x"))
+            (work,) = policy._works.values()
+            assert (work.in_flight, plane.nodes[0].in_flight) == (1, 1)
+            writer.close()
+            while work.in_flight:
+                await asyncio.sleep(0.002)
+            assert plane.nodes[0].in_flight == 0
 
     run(scenario())

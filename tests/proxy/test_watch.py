@@ -193,7 +193,9 @@ def test_a_finish_that_is_no_text_is_a_failure() -> None:
     assert watch.feed(b'data: {"choices":[{"finish_reason":["stop"]}]}\n\n') is Verdict.FAILURE
 
 
-_ODD = st.sampled_from([None, 0, 1, -1, 7, 1.5, True, "x", [], {}, 1 << 53, (1 << 53) - 1, 1e9, 5e8])
+_ODD: st.SearchStrategy[object] = st.sampled_from(
+    [None, 0, 1, -1, 7, 1.5, True, "x", [], {}, 1 << 53, (1 << 53) - 1, 1e9, 5e8]
+)
 _FINISHES = st.sampled_from([None, "stop", "length", "abort", "", 3, ["stop"]])
 _USAGES = st.fixed_dictionaries(
     {},

@@ -71,11 +71,22 @@ class Console:
         driver = self.app._driver
         assert driver is not None
         for key in keys:
-            name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
-            event = events.Key(name, NAMED.get(name, key if len(key) == 1 else None))
-            event.set_sender(self.app)
-            driver.send_message(event)
+            driver.send_message(self._key(key))
             await self.spin()
+
+    async def burst(self, *keys: str) -> None:
+        """Press keys all at once, as a paste or a program does, and draw the end."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            driver.send_message(self._key(key))
+        await self.settle(4)
+
+    def _key(self, key: str) -> events.Key:
+        name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
+        event = events.Key(name, NAMED.get(name, key if len(key) == 1 else None))
+        event.set_sender(self.app)
+        return event
 
     async def spin(self, rounds: int = 40) -> None:
         """Let the event loop go round; nothing of the console waits for the clock."""

@@ -35,6 +35,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
 
     is_feed_held_back: something between keeps an open feed to itself.
     mutations: every request that would change something.  failures: how acts on a node are answered, by its id.
+    queries: of the last request to each path.  flows: what goes through nodes now.
     """
 
     def __init__(self, nodes: int = 12, *, seed: int = 1, role: str = "admin") -> None:
@@ -61,6 +62,8 @@ class FakeRouter(httpx.AsyncBaseTransport):
         self.mutations: list[tuple[str, str, Any]] = []
         self.failures: dict[str, tuple[int, str]] = {}
         self.calls: list[tuple[str, str]] = []
+        self.flows: dict[str, Json] = {}
+        self.queries: dict[str, dict[str, str]] = {}
         self.last_event_ids: list[str | None] = []
         self._next_event = 1
         self._feeds: set[asyncio.Queue[bytes | None]] = set()
@@ -220,6 +223,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
             "ttft_p95_ms": 402.0,
         }
         return {
+            "rates_by_node": self.flows,
             "nodes": {"total": len(self.nodes)},
             "in_flight": 17,
             "queued": 3,
@@ -244,6 +248,7 @@ class FakeRouter(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path, method = request.url.path, request.method
         self.calls.append((method, path))
+        self.queries[path] = dict(request.url.params)
         if self.is_away:
             raise httpx.ConnectError("connection refused", request=request)
         body = json.loads(await request.aread() or b"null")

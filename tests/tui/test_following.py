@@ -52,3 +52,30 @@ def test_the_title_says_when_the_next_try_is_and_that_one_is_under_way() -> None
         assert "retry 1 under way" in console.text()
 
     drive(script)
+
+
+def test_rows_that_only_pass_through_are_not_asked_for_their_histories() -> None:
+    router = FakeRouter(60)
+
+    async def script(console: Console) -> None:
+        clock, node_id = console.clock, "gpu-0059"
+
+        def is_asked() -> bool:
+            return ("GET", f"/v0/nodes/{node_id}/metrics") in router.calls
+
+        async def look() -> None:
+            clock.advance(1.1)
+            await console.settle()
+
+        await look()
+        assert ("GET", f"/v0/nodes/{console.app.desk.selection.ids[0]}/metrics") in router.calls
+        for gpu in (100.0, 0.0):
+            router.beat(node_id, gpu_usage=gpu)
+            await look()
+        assert not is_asked(), "it was on the screen for a moment"
+        router.beat(node_id, gpu_usage=100.0)
+        await look()
+        await look()
+        assert is_asked(), "it stayed"
+
+    drive(script, router=router)

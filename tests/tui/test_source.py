@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from tui.fake_router import START_UNIX_S, FakeRouter
 
+from llmlb.client.sse import ServerEvent
 from llmlb.clock import rfc3339
 from llmlb_tui.source import LONGEST_PAUSE_S, Source
 
@@ -22,10 +23,10 @@ class Heard:
     refusals: list[bool] = field(default_factory=list)
     broken: bool = False
 
-    def take_event(self, kind: str, data: object, id: str) -> None:
+    def take_events(self, events: Sequence[ServerEvent]) -> None:
         if self.broken:
             raise ValueError("this sink does not understand")
-        self.events.append(kind)
+        self.events += [event.type for event in events]
 
     def take_poll(self, snapshot: object) -> None:
         self.polls.append(snapshot)

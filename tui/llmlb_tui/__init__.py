@@ -4,6 +4,7 @@
     model/    pure: the fleet as the console knows it, filters, sorting, columns, actions; no Textual, no I/O
     render/   pure: lines of styled text, from the model
     source    the only I/O of the live data: the router's event feed, with polling as the fallback
+    record*   what a console was told, in a file; replay* plays it in the router's place
     widgets/  one widget draws all lines; only what changed is sent to the terminal
     screens/  one file per screen
     dialogs/  questions before something happens, and what came of it
@@ -35,7 +36,8 @@ def run(options: ConsoleOptions) -> int:
         from llmlb_tui.terminal import require_terminal
 
         require_terminal(os.environ)
-        look.begin()
+        if not options.replay:
+            look.begin()
     from llmlb_tui.start import start
 
     return start(options, look)

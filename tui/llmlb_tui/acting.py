@@ -44,11 +44,13 @@ class Acting(Shell):
             await self.client.patch(pinned.id, {"tags": list(tags)}, if_match=pinned.revision)
 
         targets = [Pinned(node.id, node.revision) for node in nodes]
-        self.push_screen(TagDialog(targets, {node.id: node.tags for node in nodes}, set_tags))
+        tags = {node.id: node.tags for node in nodes}
+        self.push_screen(TagDialog(targets, tags, set_tags, self.desk.selection))
 
     def _ask(self, verb: str) -> None:
         """Pin what is marked, or the row under the cursor, and ask."""
-        from llmlb_tui.dialogs.confirm import ConfirmDialog  # dialogs are late: the first picture must come soon
+        # Dialogs are late: the first picture must come soon.
+        from llmlb_tui.dialogs.confirm import ConfirmDialog, DrainDialog
 
         act = ACTS[verb]
         nodes = [node for node in map(self.desk.state.nodes.get, self.acted_on()) if node is not None]
@@ -61,7 +63,14 @@ class Acting(Shell):
             self.say(f"{verb}: {which}{' is' if len(nodes) == 1 else ''} {act.misfit}", trouble=True)
             return
         targets = [Pinned(node.id, node.revision) for node in fitting]
-        self.push_screen(ConfirmDialog(act, targets, len(nodes) - len(fitting), self._performer(verb)))
+        skipped, selection = len(nodes) - len(fitting), self.desk.selection
+        if verb == "drain":
+            self.push_screen(DrainDialog(targets, skipped, self._drain, selection))
+        else:
+            self.push_screen(ConfirmDialog(act, targets, skipped, self._performer(verb), selection))
+
+    async def _drain(self, pinned: Pinned, reason: str) -> None:
+        await self.client.drain(pinned.id, if_match=pinned.revision, reason=reason)
 
     def _performer(self, verb: str) -> Callable[[Pinned], Awaitable[None]]:
         async def perform(pinned: Pinned) -> None:
@@ -71,8 +80,6 @@ class Acting(Shell):
                     await client.approve(pinned.id, if_match=pinned.revision)
                 case "reject":
                     await client.reject(pinned.id, if_match=pinned.revision)
-                case "drain":
-                    await client.drain(pinned.id, if_match=pinned.revision)
                 case "undrain":
                     await client.undrain(pinned.id, if_match=pinned.revision)
                 case "delete":

@@ -8,15 +8,20 @@ from collections.abc import Sequence
 
 from textual import events
 
+from llmlb_tui.attending import Attending
 from llmlb_tui.commanding import Commanding
 from llmlb_tui.desk import Desk
 from llmlb_tui.screens.fleet import FleetScreen
 from llmlb_tui.screens.screen import ConsoleScreen
 from llmlb_tui.shell import MakeClient
+from llmlb_tui.widgets.synced import SyncedScreen
 from llmlb_tui.widgets.theme import textual_theme
 
+YOUNG_OBJECTS = 20_000
+"""Between two collections. A second of a thousand nodes makes some thousands, and hardly a cycle among them."""
 
-class ConsoleApp(Commanding):
+
+class ConsoleApp(Commanding, Attending):
     """One console."""
 
     def on_mount(self) -> None:
@@ -36,6 +41,7 @@ class ConsoleApp(Commanding):
         if not self.is_headless:
             # What a start makes stays to the end: looking through it again and again would hold up the loop.
             gc.freeze()
+            gc.set_threshold(YOUNG_OBJECTS)
             gc.enable()
 
     def _end_politely(self) -> None:
@@ -66,9 +72,9 @@ class ConsoleApp(Commanding):
         return (node_id,) if node_id else super().acted_on()
 
     def on_key(self, event: events.Key) -> None:
-        """A fast typist's letters arrive here before the prompt that the first of them opened had the keyboard."""
+        """What nobody wanted so far: it may be meant for what an earlier key has just opened."""
         screen = self.screen
-        if isinstance(screen, ConsoleScreen) and screen.is_mounted and screen.prompt.take(event):
+        if isinstance(screen, SyncedScreen) and screen.take(event):
             event.prevent_default()
 
     def tick(self) -> None:
@@ -77,6 +83,7 @@ class ConsoleApp(Commanding):
             return
         self.sync_screens()
         self.fill_histories()
+        self.attend()
 
     def _is_terminal_behind(self) -> bool:
         """Whether earlier pictures still wait to be written. The writer's queue is private to Textual's driver."""

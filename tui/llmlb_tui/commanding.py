@@ -62,9 +62,11 @@ class Commanding(Acting, Navigation, Following):
             "columns": self._columns,
             "save": self._save,
             "theme": self._theme,
+            "bell": self._bell,
             "ctx": self.switch_context,
             "why": self.open_explanation,
             "export": self._export,
+            "seek": self.go_to_instant,
         }
         try:
             if name in own and (rest or name in ("filter", "columns", "sort")):
@@ -75,6 +77,10 @@ class Commanding(Acting, Navigation, Following):
                 self.screen.action_do(action_of(name))
         except ConfigurationError as error:
             self.say(error.message, trouble=True)
+
+    def go_to_instant(self, rest: str) -> None:
+        """Only a replay has instants to go to."""
+        self.say("seek: this is no replay; llmlb top --replay FILE plays one", trouble=True)
 
     def _reorder(self) -> None:
         for screen in self.screen_stack:
@@ -128,6 +134,19 @@ class Commanding(Acting, Navigation, Following):
             self.say(f"theme {rest}; not remembered: {error.message}", trouble=True)
         else:
             self.say(f"theme {rest}; known: {', '.join(PALETTES)}")
+
+    def _bell(self, rest: str) -> None:
+        if rest not in ("on", "off"):
+            self.say("bell on or bell off", trouble=True)
+            return
+        self.desk.has_bell = rest == "on"
+        what = "rings" if self.desk.has_bell else "does not ring"
+        try:
+            self.preferences.save_bell(self.desk.identity.context, is_on=self.desk.has_bell)
+        except ConfigurationError as error:
+            self.say(f"a new critical alert {what}; not remembered: {error.message}", trouble=True)
+        else:
+            self.say(f"a new critical alert {what}")
 
     def _themes_folder(self) -> Path | None:
         return None if self.config_folder is None else self.config_folder / "themes"
@@ -198,6 +217,7 @@ class Commanding(Acting, Navigation, Following):
             glyphs=before.glyphs,
             is_readonly=before.is_readonly,
             interval_s=before.interval_s,
+            has_bell=before.has_bell or self.preferences.bell(name),
         )
         desk.views = self.preferences.views(name)
         desk.view.columns = self.preferences.columns(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmlb_tui.model.actions import Action
 from llmlb_tui.model.connection import Connection, Standing
@@ -13,6 +14,10 @@ from llmlb_tui.model.settings import SettingsChange
 from llmlb_tui.model.text import clean
 from llmlb_tui.model.view import SavedView, View, first_views
 from llmlb_tui.render.glyphs import UNICODE, Glyphs
+
+if TYPE_CHECKING:
+    from llmlb.client.sse import ServerEvent
+    from llmlb_tui.model.playback import Playback
 
 FLASH_S = 6.0
 MAX_HELD_EVENTS = 20_000
@@ -56,7 +61,12 @@ class HeldEvent(NamedTuple):
 
 @dataclass(slots=True)
 class Desk:
-    """The present of one console: what it knows, shows and may do. is_readonly: the operator asked for it."""
+    """The present of one console: what it knows, shows and may do.
+
+    is_readonly: the operator asked for it.  is_recording: what comes is written to a file.
+    has_bell: a new critical alert rings and notifies.
+    playback: where the replay stands that is shown; None where a router is.
+    """
 
     identity: Identity
     state: FleetState = field(default_factory=FleetState)
@@ -73,6 +83,9 @@ class Desk:
     """The last change of the thresholds made here, until it is taken back."""
     held: list[HeldEvent] = field(default_factory=list)
     lost_while_held: bool = False
+    is_recording: bool = False
+    has_bell: bool = False
+    playback: Playback | None = None
 
     def standing(self, now_s: float) -> Standing:
         standing = self.connection.standing(now_s)
@@ -81,10 +94,19 @@ class Desk:
     @property
     def may_change(self) -> bool:
         """Whether keys that change something are of any use."""
-        return not self.is_readonly and self.identity.role != "viewer"
+        return not self.is_readonly and self.identity.role != "viewer" and self.playback is None
+
+    def offers(self, action: Action) -> bool:
+        """Whether a console of this kind has any use for its key, now or later."""
+        if self.playback is None:
+            return not action.replays
+        return not (action.changes or action.asks)
 
     def why_not(self, action: Action, now_s: float) -> str:
         """Why an action cannot be carried out now; "" when it can."""
+        if not self.offers(action):
+            replay = "a replay asks no router and changes nothing"
+            return f"{action.label}: {replay if self.playback else 'only a replay has it (llmlb top --replay FILE)'}"
         if not action.changes:
             return ""
         if self.is_readonly:
@@ -111,6 +133,14 @@ class Desk:
             self.held.append(HeldEvent(kind, data, id, now_s))
         else:
             self.lost_while_held = True
+
+    def take(self, events: Sequence[ServerEvent], *, now_s: float) -> None:
+        """As ``apply``, many of the feed at once."""
+        if self.is_paused:
+            for event in events:
+                self.apply(event.type, event.data, id=event.id, now_s=now_s)
+        else:
+            self.state.take(events, now_s=now_s)
 
     def go_on(self) -> bool:
         """Let the picture go on: apply what was held. Answers whether a fresh snapshot is needed."""

@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from llmlb.clock import rfc3339
 from llmlb.errors import ConfigurationError
 from llmlb_tui.model.alerts import Alert
 from llmlb_tui.model.events import Event
+from llmlb_tui.model.formats import instant_text
 from llmlb_tui.model.nodes import NodeRow
 
 Row = Mapping[str, object]
@@ -40,7 +40,7 @@ def node_fields(node: NodeRow) -> dict[str, object]:
         "failed_requests": node.failed,
         "avg_response_time_ms": node.avg_ms,
         "avg_ttft_ms": node.ttft_ms,
-        "last_seen": None if node.last_seen_unix_s is None else rfc3339(node.last_seen_unix_s),
+        "last_seen": instant_text(node.last_seen_unix_s) or None,
         "heartbeats": node.heartbeats,
         "timeouts": node.timeouts,
         "capability_score": node.score,
@@ -56,7 +56,7 @@ def node_fields(node: NodeRow) -> dict[str, object]:
 def event_fields(event: Event) -> dict[str, object]:
     return {
         "id": event.id,
-        "at": rfc3339(event.at_unix_s),
+        "at": instant_text(event.at_unix_s),
         "kind": event.kind,
         "subject": event.subject,
         "node_id": event.node_id,
@@ -70,8 +70,8 @@ def event_fields(event: Event) -> dict[str, object]:
 def alert_fields(alert: Alert) -> dict[str, object]:
     """An alert under the names that the router gives its fields."""
     values = alert._asdict()
-    is_critical = values.pop("is_critical")
-    return {**values, "severity": "critical" if is_critical else "warning", "is_firing": alert.is_firing}
+    del values["is_critical"]
+    return {**values, "severity": alert.severity, "is_firing": alert.is_firing}
 
 
 def as_json(rows: Iterable[Row]) -> str:
@@ -108,7 +108,7 @@ def write_rows(rows: Sequence[Row], *, noun: str, kind: str, at_unix_s: float, f
 
     name: of the file; without one it is named after the noun and the instant. Raises ConfigurationError.
     """
-    stamp = rfc3339(at_unix_s).replace(":", "").replace("-", "")
+    stamp = instant_text(at_unix_s).replace(":", "").replace("-", "")
     path = folder / (name or f"llmlb-{noun}-{stamp}.{kind}")
     text = as_csv(rows) if kind == "csv" else as_json(rows)
     try:

@@ -23,10 +23,12 @@ PATIENCE_S = 5.0
 
 
 class Found(NamedTuple):
-    """What a look saw. id: of the event, from which the feed goes on."""
+    """What a look saw. id: of the event, from which the feed goes on.  data: its own.  at_s: monotonic."""
 
     id: str
     state: FleetState
+    data: object
+    at_s: float
 
 
 class FirstLook:
@@ -85,4 +87,4 @@ class FirstLook:
         now_s = monotonic_s()
         desk.connection.heard(now_s)
         desk.apply(first.type, first.data, id=first.id, now_s=now_s)
-        self.found = Found(first.id, desk.state)
+        self.found = Found(first.id, desk.state, first.data, now_s)

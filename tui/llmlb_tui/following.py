@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from llmlb.client.sse import ServerEvent
 from llmlb.errors import LlmlbError
 from llmlb_tui.model.connection import Standing, short_cause
 from llmlb_tui.model.fleet import FleetState
@@ -28,7 +29,8 @@ class Following(Shell):
     _look_id: str | None = None
     _is_filling = False
     _learning: FleetState | None = None
-    _filled_at_s = float("-inf")
+    _looked_at_s = float("-inf")
+    _looked_for: frozenset[str] = frozenset()
 
     def take_look(self) -> bool:
         """Take over what the first look saw. Answers whether nothing more is to be expected from it."""
@@ -39,7 +41,7 @@ class Following(Shell):
             return False
         self._look = None
         if look.found is not None and not self.desk.state.has_snapshot:
-            self._look_id, self.desk.state = look.found
+            self._look_id, self.desk.state = look.found.id, look.found.state
             self.desk.connection.heard(self.now_s())
             self.call_later(self.sync_screens)
         return True
@@ -71,9 +73,9 @@ class Following(Shell):
 
     # What the source tells
 
-    def take_event(self, kind: str, data: object, id: str) -> None:
+    def take_events(self, events: Sequence[ServerEvent]) -> None:
         self.desk.connection.polls = False
-        self._take(kind, data, id)
+        self._take(events)
 
     def take_poll(self, snapshot: object) -> None:
         desk = self.desk
@@ -82,19 +84,21 @@ class Following(Shell):
             # Nothing to hold: the next one says it all again.
             desk.connection.heard(self.now_s())
         else:
-            self._take("snapshot", snapshot, "")
+            self._take([ServerEvent("", "snapshot", snapshot)])
 
-    def _take(self, kind: str, data: object, id: str) -> None:
+    def _take(self, events: Sequence[ServerEvent]) -> None:
         desk = self.desk
-        away_s = desk.connection.heard(self.now_s())
+        now_s = self.now_s()
+        away_s = desk.connection.heard(now_s)
         before = {} if away_s is None else {node.id: node.revision for node in desk.state.nodes.values()}
-        desk.apply(kind, data, id=id, now_s=self.now_s())
+        desk.take(events, now_s=now_s)
         if away_s is not None:
             self._note_return(away_s, before)
-        if kind == "snapshot":
-            self._learn_past(id)
-            # The first rows do not wait for the next tick.
-            self.call_later(self.sync_screens)
+        for event in events:
+            if event.type == "snapshot":
+                self._learn_past(event.id)
+                # The first rows do not wait for the next tick.
+                self.call_later(self.sync_screens)
 
     def _learn_past(self, upto_id: str) -> None:
         """Ask once what was before this console began. upto_id: of the snapshot."""
@@ -111,8 +115,23 @@ class Following(Shell):
         finally:
             if self._learning is state:
                 self._learning = None
-        state.learn_past(past, upto_id=upto_id, now_s=self.now_s())
-        self.sync_screens()
+        if state is self.desk.state:
+            self.take_past(past, upto_id)
+            self.sync_screens()
+
+    def take_past(self, events: object, upto_id: str) -> None:
+        """What the router remembers from before this console began. upto_id: of the snapshot."""
+        self.desk.state.learn_past(events, upto_id=upto_id, now_s=self.now_s())
+
+    def take_history(self, node_id: str, points: object) -> None:
+        """The router's last ten points of a node."""
+        history = self.desk.state.history(node_id)
+        if history is not None:
+            history.read(points)
+
+    def take_alerts(self, alerts: object) -> None:
+        """The list of alerts, those that are over among them."""
+        self.desk.state.set_alerts(alerts)
 
     def take_caller(self, user: str, role: str) -> None:
         self.desk.introduce(user, role)
@@ -202,25 +221,30 @@ class Following(Shell):
         """Ask for the router's ten points of the nodes on the screen, once each."""
         screen = self.screen_stack[-1] if self.screen_stack else None
         now_s = self.now_s()
-        if self._is_filling or now_s - self._filled_at_s < FILL_EVERY_S or not isinstance(screen, FleetScreen):
+        if self._is_filling or now_s - self._looked_at_s < FILL_EVERY_S or not isinstance(screen, FleetScreen):
             return
         if self.desk.standing(now_s) is not Standing.LIVE:
             return
+        self._looked_at_s = now_s
         first, last = screen.rows.shown_range
         known = self.desk.state.histories
         shown = self.desk.selection.ids[max(0, first - 1) : last]
-        wanted = [node_id for node_id in shown if node_id in known and not known[node_id].is_complete]
+        stayed, self._looked_for = self._looked_for, frozenset(shown)
+        wanted = [
+            node_id
+            for node_id in shown
+            # In a fleet that moves, rows come and go: only those that stay are worth a request.
+            if node_id in known and not known[node_id].is_complete and (not stayed or node_id in stayed)
+        ]
         if wanted:
-            self._is_filling, self._filled_at_s = True, now_s
+            self._is_filling = True
             self.spawn(self._fill(wanted[:FILLED_AT_ONCE]))
 
     async def _fill(self, node_ids: Sequence[str]) -> None:
-        histories = self.desk.state.histories
         for node_id in node_ids:
             try:
                 answer = await self.client.node_metrics(node_id)
             except LlmlbError:
                 answer = {}  # what was seen here will do; it is not asked for again
-            if node_id in histories:
-                histories[node_id].read(answer.get("history"))
+            self.take_history(node_id, answer.get("history"))
         self._is_filling = False

@@ -71,6 +71,7 @@ def frame(desk: Desk, now_s: float, cells: int) -> str:
             desk.state.router_now(now_s),
             desk.glyphs,
             given.width_class,
+            desk.state.flows,
         )
         lines.append(row_line(given, context, cursor=False, marked=False))
     shown = [plain(each) for each in lines] if desk.glyphs.is_ascii else lines

@@ -12,8 +12,9 @@ class ConsoleOptions(NamedTuple):
 
     url: the router's.  token: a JWT or an admin key.  context: the context it belongs to, "" for none.
     once: print one frame to stdout and end.  fps: paints a second at most, 1..30.  interval_s: how often figures are
-    fetched where there is no feed, and how often rows are put into a new order.  renew: reads the token anew from where
-    it came from, after the router refused it; None where it cannot be read twice.
+    fetched where there is no feed, and how often rows are put into a new order.  bell: ring for new critical alerts.
+    renew: reads the token anew from where it came from, after the router refused it; None where it cannot be read
+    twice.  record: the file that what comes is written to.  replay: the file that is played in the router's place.
     """
 
     url: str
@@ -32,3 +33,6 @@ class ConsoleOptions(NamedTuple):
     interval_s: float = 1.0
     context: str = ""
     renew: Callable[[], str | None] | None = None
+    bell: bool = False
+    record: str = ""
+    replay: str = ""

@@ -1,4 +1,4 @@
-"""What the console remembers between runs: views, columns and theme, per context, in ``console.toml``."""
+"""What the console remembers between runs: views, columns, theme and bell, per context, in ``console.toml``."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ class Preferences:
         theme = self._table(context).get("theme")
         return theme if isinstance(theme, str) else ""
 
+    def bell(self, context: str) -> bool:
+        """Whether new critical alerts ring."""
+        return self._table(context).get("bell") is True
+
     def columns(self, context: str) -> tuple[str, ...]:
         """The columns that were chosen last, none for the usual ones."""
         try:
@@ -75,6 +79,10 @@ class Preferences:
     def save_theme(self, context: str, theme: str) -> None:
         """Keep a theme. Raises ConfigurationError where the file cannot be written."""
         self._write(context, {**self._table(context), "theme": theme})
+
+    def save_bell(self, context: str, *, is_on: bool) -> None:
+        """Keep whether new critical alerts ring. Raises ConfigurationError where the file cannot be written."""
+        self._write(context, {**self._table(context), "bell": is_on})
 
     def _table(self, context: str) -> Fields:
         return fields(self._document.get(context or ANYWHERE))

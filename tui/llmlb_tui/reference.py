@@ -10,7 +10,7 @@ from llmlb.client.filters import Vocabulary
 from llmlb_tui.model.actions import ACTIONS, Action, Danger, Group, Place
 from llmlb_tui.model.commands import COMMANDS
 from llmlb_tui.model.filters import NODES
-from llmlb_tui.model.listed import EVENTS, REQUESTS
+from llmlb_tui.model.listed import ALERTS, EVENTS, KEYS, REQUESTS
 from llmlb_tui.model.sorting import SORT_KEYS
 from llmlb_tui.render.columns import COLUMNS
 from llmlb_tui.themes import PALETTES
@@ -41,6 +41,8 @@ def _tables() -> Mapping[str, list[str]]:
         "fields": list(_fields(NODES)),
         "request fields": list(_fields(REQUESTS)),
         "event fields": list(_fields(EVENTS)),
+        "alert fields": list(_fields(ALERTS)),
+        "key fields": list(_fields(KEYS)),
         "columns": list(_columns()),
         "orders": [", ".join(f"`{key.name}` (s {key.letter})" for key in SORT_KEYS.values()) + "."],
         "themes": [", ".join(f"`{name}`" for name in PALETTES) + "."],

@@ -17,10 +17,10 @@ from llmlb_tui.desk import Desk
 from llmlb_tui.ending import Ending
 from llmlb_tui.first_look import FirstLook
 from llmlb_tui.model.acts import explain_refusal
+from llmlb_tui.model.bell import Bell
 from llmlb_tui.preferences import Preferences
 from llmlb_tui.render.painter import Painter
 from llmlb_tui.themes import Palette
-from llmlb_tui.widgets.lines import Lines
 from llmlb_tui.widgets.synced import SyncedScreen
 from llmlb_tui.widgets.theme import textual_theme
 
@@ -81,6 +81,7 @@ class Shell(App[int]):
         self.touched_at_s = float("-inf")
         self.broken_by: Exception | None = None
         self.ending = Ending()
+        self.doorbell = Bell()
         self._painter = Painter(palette, is_ascii=desk.glyphs.is_ascii)
         self._make_client = make_client
         self._client: ControlClient | None = None
@@ -156,12 +157,14 @@ class Shell(App[int]):
     def use_palette(self, palette: Palette) -> None:
         """Change the colours of everything."""
         self._painter = Painter(palette, is_ascii=self.desk.glyphs.is_ascii)
-        theme = textual_theme(palette)
+        before, theme = self.theme, textual_theme(palette)
         self.register_theme(theme)
         self.theme = theme.name
+        if before != theme.name:
+            self.unregister_theme(before)
         for screen in self.screen_stack:
-            for widget in screen.query(Lines):
-                widget.repaint()
+            for widget in screen.query("*"):
+                widget.refresh()
 
     def sync_screens(self) -> None:
         """Draw the screen on top, and what is seen behind a dialog."""

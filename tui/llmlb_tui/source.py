@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from llmlb.errors import LlmlbError, RouterRefused, RouterUnreachable
@@ -36,8 +37,8 @@ _log = logging.getLogger(__name__)
 class Sink(Protocol):
     """Who is told. Called from the event loop, must not wait."""
 
-    def take_event(self, kind: str, data: object, id: str) -> None:
-        """Something of the feed arrived."""
+    def take_events(self, events: Sequence[ServerEvent]) -> None:
+        """Something of the feed arrived, in order. Everything that the feed says comes through here."""
 
     def take_poll(self, snapshot: object) -> None:
         """What a snapshot of the feed would say was fetched, because the feed says nothing."""
@@ -122,32 +123,33 @@ class Source:
     async def _follow(self) -> bool:
         """Follow the feed to its end. Answers False where it says nothing and polling has to go on in its place."""
         self._woken.clear()
-        feed = self.client.events(self._last_id, idle_timeout_s=SILENCE_S, decode=decode)
-        first = asyncio.create_task(_first(feed), name="the feed's first event")
+        feed = self.client.event_batches(self._last_id, idle_timeout_s=SILENCE_S, decode=decode)
+        first = asyncio.create_task(_first(feed), name="the feed's first events")
         try:
             has_polled = await self._poll_until(first)
             try:
-                event = await first
+                events = await first
             except LlmlbError as error:
                 if not has_polled and not is_without_feed(error):
                     raise
                 return False
-            if event is None:
+            if events is None:
                 return not has_polled
             self._polls = False
-            self._take(event)
-            async for event in feed:
-                self._take(event)
+            self._take(events)
+            async for events in feed:
+                self._take(events)
             return True
         finally:
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
             await feed.aclose()
 
-    def _take(self, event: ServerEvent) -> None:
+    def _take(self, events: Sequence[ServerEvent]) -> None:
         self._attempt = 0
-        self._last_id = event.id or self._last_id
-        self._sink.take_event(event.type, event.data, event.id)
+        # A later event without an id has that of the one before.
+        self._last_id = events[-1].id or self._last_id
+        self._sink.take_events(events)
 
     async def _refused(self, error: RouterRefused) -> None:
         if error.status in (401, 403):
@@ -158,7 +160,7 @@ class Source:
         else:
             await self._pause(error.message)
 
-    async def _poll_until(self, first: asyncio.Task[ServerEvent | None]) -> bool:
+    async def _poll_until(self, first: asyncio.Task[Sequence[ServerEvent] | None]) -> bool:
         """Poll while the feed says nothing, as a proxy that keeps it back lets it. Answers whether there was need."""
         pause_s = self._poll_interval_s if self._polls else self._patience_s
         has_polled = False
@@ -219,6 +221,6 @@ async def fetch_snapshot(client: ControlClient) -> dict[str, object]:
     }
 
 
-async def _first(feed: AsyncGenerator[ServerEvent]) -> ServerEvent | None:
+async def _first(feed: AsyncGenerator[Sequence[ServerEvent]]) -> Sequence[ServerEvent] | None:
     """None where the feed ends before it says anything."""
     return await anext(feed, None)

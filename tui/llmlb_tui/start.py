@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmlb.client.contexts import Context, load_contexts
 from llmlb.client.credentials import default_folders
@@ -31,6 +32,8 @@ from llmlb_tui.themes import Palette, palette_named
 if TYPE_CHECKING:
     from llmlb.client.control import ControlClient
     from llmlb_tui.app import ConsoleApp
+    from llmlb_tui.recorded import Recording
+    from llmlb_tui.recording import Recorder
 
 MAX_FPS = 30.0
 
@@ -38,8 +41,10 @@ MAX_FPS = 30.0
 def start(options: ConsoleOptions, look: FirstLook) -> int:
     """Open the console, or print one frame. Raises LlmlbError where nothing could be shown.
 
-    look: begun, so that the router answers while this is imported; one frame needs none.
+    look: begun, so that the router answers while this is imported; one frame needs none, and a replay has none.
     """
+    if (options.record or options.replay) and (options.once or (options.record and options.replay)):
+        raise ConfigurationError("--record, --replay and --once exclude each other")
     folders = default_folders(os.environ)
     preferences = Preferences(folders.config)
     context = _context(folders.contexts, options.context)
@@ -50,15 +55,34 @@ def start(options: ConsoleOptions, look: FirstLook) -> int:
         return print_once(desk, options)
     palette = _palette(options, preferences, folders.config)
     prepare_environment(os.environ, colourless=palette.is_colourless)
+    tape = _tape(options)
     # Imports make much that lives and little that dies; the application collects again after its first picture.
     gc.disable()
     try:
         with first_picture(Painter(palette, is_ascii=desk.glyphs.is_ascii), os.environ) as picture:
-            # A desk of its own: the look's thread writes on it while the application reads the other one.
-            look.show(make_desk(options, preferences, context), picture.draw)
-            return _run(desk, options, palette, preferences, folders.config, look, picture)
+            if not options.replay:
+                # A desk of its own: the look's thread writes on it while the application reads the other one.
+                look.show(make_desk(options, preferences, context), picture.draw)
+            return _run(desk, options, palette, preferences, folders.config, look, picture, tape)
     finally:
         gc.enable()
+        if tape is not None:
+            tape.close()
+
+
+def _tape(options: ConsoleOptions) -> Recorder | Recording | None:
+    """The file to write or to play, open; None for none of both. Raises ConfigurationError."""
+    if options.record:
+        from llmlb_tui.recording import Recorder
+
+        recorder = Recorder(Path(options.record), now_s=monotonic_s, now_unix_s=unix_s)
+        recorder.hide(options.token)
+        return recorder
+    if options.replay:
+        from llmlb_tui.recorded import open_recording
+
+        return open_recording(Path(options.replay))
+    return None
 
 
 def make_desk(options: ConsoleOptions, preferences: Preferences, context: Context | None) -> Desk:
@@ -79,6 +103,7 @@ def make_desk(options: ConsoleOptions, preferences: Preferences, context: Contex
         glyphs=ASCII if options.ascii or wants_ascii(os.environ) else UNICODE,
         is_readonly=options.readonly or bool(os.environ.get("LLMLB_READONLY")),
         interval_s=interval_s,
+        has_bell=options.bell or preferences.bell(options.context),
     )
     if preferences.trouble:
         desk.state.events.add("failed", preferences.trouble, at_unix_s=0.0, subject="console.toml")
@@ -131,8 +156,8 @@ def _run(
     config_folder: Path,
     look: FirstLook,
     picture: FirstPicture,
+    tape: Recorder | Recording | None,
 ) -> int:
-    from llmlb_tui.app import ConsoleApp
     from llmlb_tui.shell import DEFAULT_FPS, REMOTE_FPS
 
     def make_client() -> ControlClient:
@@ -141,7 +166,8 @@ def _run(
         return ControlClient(options.url, token=options.token, ca_file=options.ca_file or None)
 
     usual_fps = REMOTE_FPS if is_remote(os.environ) else DEFAULT_FPS
-    app = ConsoleApp(
+    app = _make_app(
+        tape,
         desk,
         palette=palette,
         make_client=make_client,
@@ -158,8 +184,27 @@ def _run(
     app.ending.is_over()
     if app.broken_by is not None:
         return _report(app.broken_by)
-    _say_goodbye(app)
+    if not options.replay:
+        _say_goodbye(app)
+    if options.record:
+        _write(f"  recorded in {options.record}; to look at it: llmlb top --replay {shlex.quote(options.record)}\n")
     return 0 if code is None else code
+
+
+def _make_app(tape: Recorder | Recording | None, desk: Desk, **settings: Any) -> ConsoleApp:
+    if tape is None:
+        from llmlb_tui.app import ConsoleApp
+
+        return ConsoleApp(desk, **settings)
+    from llmlb_tui.recording import Recorder
+
+    if isinstance(tape, Recorder):
+        from llmlb_tui.recording_app import RecordingApp
+
+        return RecordingApp(desk, recorder=tape, **settings)
+    from llmlb_tui.replay_app import ReplayApp
+
+    return ReplayApp(desk, recording=tape, **settings)
 
 
 def _report(error: Exception) -> int:

@@ -10,8 +10,25 @@ from llmlb.errors import ConfigurationError
 from llmlb_tui.render.line import Role
 
 
+class ThemeFile(NamedTuple):
+    """Where a theme of the operator's own was read from. stamp: when it was written, in nanoseconds."""
+
+    path: Path
+    stamp: int
+
+    def present_stamp(self) -> int | None:
+        """When it was written last; None while there is no such file."""
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError:
+            return None
+
+
 class Palette(NamedTuple):
-    """One theme. styles: Rich's style language by role.  is_ansi: the terminal's own sixteen colours, or none."""
+    """One theme. styles: Rich's style language by role.  is_ansi: the terminal's own sixteen colours, or none.
+
+    file: where it was read from, None for one of ours.
+    """
 
     name: str
     background: str
@@ -20,6 +37,7 @@ class Palette(NamedTuple):
     is_dark: bool = True
     is_ansi: bool = False
     is_colourless: bool = False
+    file: ThemeFile | None = None
 
 
 TITLE_ROLES = (
@@ -193,6 +211,8 @@ def read_palette(path: Path) -> Palette:
     from rich.errors import StyleSyntaxError
     from rich.style import Style
 
+    # Looked at first: what is written while it is read comes with the next stamp.
+    file = ThemeFile(path, ThemeFile(path, 0).present_stamp() or 0)
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -215,4 +235,5 @@ def read_palette(path: Path) -> Palette:
         background=str(given.get("background", base.background)),
         surface=str(given.get("surface", base.surface)),
         is_dark=bool(given.get("dark", base.is_dark)),
+        file=file,
     )

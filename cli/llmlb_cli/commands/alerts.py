@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from llmlb.client.address import segment
-from llmlb.clock import rfc3339
+from llmlb.clock import rfc3339, unix_s
 from llmlb_cli.columns import Row
 from llmlb_cli.consent import ask_yes
 from llmlb_cli.context import Fields, Router, router_of
@@ -14,7 +14,7 @@ from llmlb_cli.exits import ExitCode, Failure, note, usage
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.record_columns import ALERTS
 from llmlb_cli.selection import named
-from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
+from llmlb_cli.several import act_on_each, first_of, show_outcomes, show_rehearsal
 from llmlb_cli.spans import span_s
 from llmlb_cli.suggestions import did_you_mean
 from llmlb_cli.units import duration
@@ -54,6 +54,7 @@ def list_alerts(
     Examples:
       llmlb alerts list
       llmlb alerts list --severity critical -o name
+      llmlb alerts list --filter 'state:firing since>1h'
       llmlb alerts list --all -o json | jq '.items[].rule'
     """
     if severity not in ("", "warning", "critical"):
@@ -130,9 +131,8 @@ def _act(ctx: typer.Context, act: Act, words: list[str] | None, file: str, told:
         return ExitCode.OK
     if router.options.dry_run:
         return show_rehearsal("AlertOutcomeList", wanted, router.view, verb=act.verb)
-    some = f"{', '.join(wanted[:8])}{f' and {len(wanted) - 8} more' if len(wanted) > 8 else ''}"
     many = f"{len(wanted)} {'alert' if len(wanted) == 1 else 'alerts'}"
-    ask_yes(f"{act.verb.capitalize()} {many}?", router.options, impact=[some])
+    ask_yes(f"{act.verb.capitalize()} {many}?", router.options, impact=[first_of(wanted)])
     outcomes = act_on_each(wanted, lambda each: _send(router, act, the_alert(router, rows, each)))
     return show_outcomes(
         "AlertOutcomeList", outcomes, router.view, past=act.past, words=lambda each: _named(each.answer)
@@ -147,12 +147,13 @@ def _matching(rows: Sequence[Fields], act: Act, query: str) -> list[Row]:
 
 
 def _send(router: Router, act: Act, alert: Fields) -> Fields:
-    return _readable(router.fields("POST", f"{PATH}/{segment(str(alert['id']))}/{act.verb}", body=act.body))
+    answer = router.fields("POST", f"{PATH}/{segment(str(alert['id']))}/{act.verb}", body=act.body)
+    return readable(answer, unix_s())
 
 
 def alerts_of(router: Router) -> list[Fields]:
-    """All alerts the router tells, instants as RFC 3339."""
-    return [_readable(row) for row in router.rows(PATH, "alerts")]
+    """All alerts the router tells, as ``readable`` makes them."""
+    return [readable(row, unix_s()) for row in router.rows(PATH, "alerts")]
 
 
 def the_alert(router: Router, rows: Sequence[Fields], wanted: str) -> Fields:
@@ -173,13 +174,22 @@ def the_alert(router: Router, rows: Sequence[Fields], wanted: str) -> Fields:
     )
 
 
-def _readable(row: Fields) -> Fields:
-    """An alert as the CLI tells it: every instant is RFC 3339 here."""
+def readable(row: Fields, now_unix_s: float) -> Fields:
+    """An alert as the CLI tells it: every instant is RFC 3339 here, and one word says what has become of it."""
     shown: Fields = {}
     for name, value in row.items():
         at = _INSTANTS.get(name)
         shown[at or name] = rfc3339(value) if at and isinstance(value, int | float) else value
-    return {**shown, "is_firing": bool(row.get("is_firing"))}
+    return {**shown, "is_firing": bool(row.get("is_firing")), "state": _state(row, now_unix_s)}
+
+
+def _state(row: Fields, now_unix_s: float) -> str:
+    until_unix_s = row.get("silenced_until_unix_s")
+    if not row.get("is_firing"):
+        return "over"
+    if isinstance(until_unix_s, int | float) and now_unix_s < until_unix_s:
+        return "silenced"
+    return "acked" if row.get("acknowledged_by") else "firing"
 
 
 def _named(alert: Mapping[str, object]) -> str:

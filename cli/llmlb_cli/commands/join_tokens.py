@@ -10,10 +10,11 @@ from llmlb_cli.context import Fields, router_of
 from llmlb_cli.exits import ExitCode, Failure, note
 from llmlb_cli.filtering import admitted
 from llmlb_cli.instants import expiry
-from llmlb_cli.output import Listing, line, show, show_object
+from llmlb_cli.made_once import make
+from llmlb_cli.output import Listing, show
 from llmlb_cli.registry import JOIN_TOKENS
 from llmlb_cli.selection import named
-from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
+from llmlb_cli.several import act_on_each, first_of, show_outcomes, show_rehearsal
 from llmlb_cli.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -54,15 +55,8 @@ def create_join_token(
     """
     body = {"name": name, "expires_at": expiry(expires) if expires else None, "max_uses": max_uses}
     router = router_of(ctx)
-    made = router.fields("POST", PATH, body={field: each for field, each in body.items() if each is not None})
-    if not router.view.is_human:
-        show_object("JoinToken", made, router.view, columns=JOIN_TOKENS)
-        return
-    line(str(made.get("token", "")))
-    if not router.options.quiet:
-        until = made.get("expires_at")
-        note(f"created {made.get('id')}, {f'until {until}' if until else 'without an end'}")
-        note("This token is shown only now. A node shows it as llmlb agent --join-token TOKEN.")
+    use = "A node shows it as llmlb agent --join-token TOKEN."
+    make(router, PATH, body, kind="JoinToken", columns=JOIN_TOKENS, secret="token", use=use)
 
 
 def delete_join_tokens(
@@ -96,11 +90,9 @@ def delete_join_tokens(
         )
     if router.options.dry_run:
         return show_rehearsal("JoinTokenOutcomeList", ids, router.view, verb="delete")
-    impact = [
-        f"{', '.join(_named(rows[each]) for each in ids[:8])}{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}"
-    ]
     what = f"{len(ids)} join {'token' if len(ids) == 1 else 'tokens'}"
-    ask_yes(f"Delete {what}?", router.options, impact=[*impact, "no other node can register with it"])
+    impact = [first_of([_named(rows[each]) for each in ids]), "no other node can register with it"]
+    ask_yes(f"Delete {what}?", router.options, impact=impact)
     outcomes = act_on_each(ids, lambda each: router.fields("DELETE", f"{PATH}/{segment(each)}"))
     return show_outcomes(
         "JoinTokenOutcomeList", outcomes, router.view, past="deleted", words=lambda each: str(rows[each.id].get("name"))

@@ -11,15 +11,17 @@ from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note, usage
 from llmlb_cli.filtering import admitted
 from llmlb_cli.instants import expiry
+from llmlb_cli.made_once import make
 from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.registry import API_KEYS
 from llmlb_cli.selection import named
-from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
+from llmlb_cli.several import act_on_each, first_of, show_outcomes, show_rehearsal
 from llmlb_cli.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import typer
 
+PATH = "/v0/api-keys"
 SCOPES = ("api", "metrics", "admin")
 
 
@@ -32,7 +34,7 @@ def list_keys(ctx: typer.Context) -> None:
       llmlb keys list --filter 'scopes:admin created>90d'
     """
     router = router_of(ctx)
-    rows = router.rows("/v0/api-keys", "api_keys")
+    rows = router.rows(PATH, "api_keys")
     show(Listing("ApiKeyList", API_KEYS, rows, sort_by=("created_at",)), router.view)
 
 
@@ -73,17 +75,8 @@ def create_key(
         "max_concurrency": max_concurrency,
     }
     router = router_of(ctx)
-    created = router.fields(
-        "POST", "/v0/api-keys", body={field: each for field, each in body.items() if each is not None}
-    )
-    if not router.view.is_human:
-        show_object("ApiKey", created, router.view, columns=API_KEYS)
-        return
-    line(str(created.get("key", "")))
-    if not router.options.quiet:
-        until = created.get("expires_at")
-        note(f"created {created.get('id')} ({', '.join(scopes)}), {f'until {until}' if until else 'without an end'}")
-        note("This key is shown only now. Clients send it as Authorization: Bearer KEY.")
+    use = "Clients send it as Authorization: Bearer KEY."
+    make(router, PATH, body, kind="ApiKey", columns=API_KEYS, secret="key", use=use)
 
 
 def revoke_key(
@@ -100,7 +93,7 @@ def revoke_key(
     """
     router = router_of(ctx)
     words = named(keys or [], file, router.options.filter)
-    rows = router.rows("/v0/api-keys", "api_keys")
+    rows = router.rows(PATH, "api_keys")
     found = [_key(rows, each, router) for each in words] or admitted(
         "ApiKeyList", API_KEYS, rows, router.options.filter
     )
@@ -110,12 +103,11 @@ def revoke_key(
     if not names:
         note("no key matches, nothing to do")
         return ExitCode.OK
-    shown = ", ".join(f"{key_id} ({name})" for key_id, name in list(names.items())[:8])
-    impact = [f"{shown}{f' and {len(names) - 8} more' if len(names) > 8 else ''}", _IMPACT]
+    impact = [first_of([f"{key_id} ({name})" for key_id, name in names.items()]), _IMPACT]
     ask_yes(f"Revoke {len(names)} {'key' if len(names) == 1 else 'keys'}?", router.options, impact=impact)
     if router.options.dry_run:
         return show_rehearsal("ApiKeyOutcomeList", [*names], router.view, verb="revoke")
-    outcomes = act_on_each([*names], lambda key_id: router.fields("DELETE", f"/v0/api-keys/{segment(key_id)}"))
+    outcomes = act_on_each([*names], lambda key_id: router.fields("DELETE", f"{PATH}/{segment(key_id)}"))
     return show_outcomes("ApiKeyOutcomeList", outcomes, router.view, past="revoked", words=lambda each: names[each.id])
 
 
@@ -124,7 +116,7 @@ _IMPACT = "clients that use it are refused from now on"
 
 def _revoke_one(router: Router, key_id: str, name: str) -> ExitCode:
     ask_yes(f"Revoke {key_id} ({name})?", router.options, impact=[_IMPACT])
-    router.ask("DELETE", f"/v0/api-keys/{segment(key_id)}")
+    router.ask("DELETE", f"{PATH}/{segment(key_id)}")
     if not router.view.is_human:
         show_object("ApiKey", {"id": key_id, "name": name, "revoked": True}, router.view, columns=API_KEYS)
     elif not router.options.quiet:

@@ -15,7 +15,7 @@ from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note, usage
 from llmlb_cli.output import line
 from llmlb_cli.selection import chosen_ids, nodes_of, unknown_node, with_similar_ids
-from llmlb_cli.several import Outcome, act_on_each, show_outcomes, show_rows
+from llmlb_cli.several import Outcome, act_on_each, first_of, show_outcomes, show_rows
 
 TAGS_AT_MOST = 32
 MAX_CHARACTERS = {"name": 128, "note": 2000, "a tag": 64}
@@ -156,8 +156,7 @@ def _set_many(edit: Edit, ids: Sequence[str], router: Router) -> ExitCode:
     if router.context.confirm == "type-name":
         ask_context(router.context.name, router.options)
     known = [each for each in ids if each in nodes]
-    some = f"{', '.join(known[:8])}{f' and {len(known) - 8} more' if len(known) > 8 else ''}"
-    ask_yes(f"Change {len(ids)} {'node' if len(ids) == 1 else 'nodes'}?", router.options, impact=[some])
+    ask_yes(f"Change {len(ids)} {'node' if len(ids) == 1 else 'nodes'}?", router.options, impact=[first_of(known)])
     words: dict[str, str] = {}
 
     def act(node_id: str) -> Fields:

@@ -10,6 +10,7 @@ from llmlb.client.address import segment
 from llmlb_cli.ages import nodes_with_ages
 from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import Failure, usage
+from llmlb_cli.judging import judge_new_id
 from llmlb_cli.output import Listing, line, show, show_object, write
 from llmlb_cli.registry import HISTORY, NODES
 from llmlb_cli.selection import with_similar_ids
@@ -86,6 +87,7 @@ def add_node(
       llmlb nodes add http://10.0.0.7:8000
       llmlb nodes add http://10.0.0.7:8000 --node-id gpu-7 --max-concurrency 16
       llmlb nodes add https://engine.example --api-key-file engine.key
+      llmlb nodes add http://10.0.0.7:8000 --dry-run
     """
     router = router_of(ctx)
     body = {
@@ -96,6 +98,8 @@ def add_node(
         "max_concurrency": max_concurrency,
         "capability_score": capability_score,
     }
+    if router.options.dry_run and node_id:
+        judge_new_id(router, node_id)
     answer = router.fields("POST", "/v0/nodes", body={name: each for name, each in body.items() if each is not None})
     added = str(answer.get("node_id", ""))
     if not router.view.is_human:

@@ -14,7 +14,7 @@ from llmlb_cli.context import Fields, Router, router_of
 from llmlb_cli.exits import ExitCode, Failure, note, usage
 from llmlb_cli.options import options_of
 from llmlb_cli.output import Listing, line, show, show_object, write
-from llmlb_cli.record_columns import ATTEMPTS, COSTS, REQUEST_TAIL, REQUESTS
+from llmlb_cli.record_columns import ATTEMPTS, COSTS, LEFT_OUT, REQUEST_TAIL, REQUESTS
 from llmlb_cli.spans import since_unix_s
 from llmlb_cli.suggestions import did_you_mean
 from llmlb_cli.tailing import RowWriter, follow
@@ -36,6 +36,7 @@ KNOWN_IDS = 10_000
 _TABLES: Mapping[str, tuple[str, Sequence[Column]]] = {
     "attempts": ("AttemptList", ATTEMPTS),
     "costs": ("CostList", COSTS),
+    "left_out": ("LeftOutList", LEFT_OUT),
 }
 """Of one request: what is shown to people as a table of its own."""
 
@@ -73,7 +74,9 @@ def get_request(
     request_id: Annotated[str, typer.Argument(metavar="ID", help="The request, as x-llmlb-request-id named it.")],
     curl: Annotated[bool, typer.Option("--curl", help="Print a curl command that repeats it.")] = False,
 ) -> None:
-    """Show one request: the node it went to, why that one, what each candidate would have cost, and the tries before.
+    """Show one request: the node it went to, why that one and why not the others, what each would have cost, every try.
+
+    Left out are the nodes that could not be chosen at that moment: all of them counted, 20 at most by name.
 
     --curl needs its body, which is kept only with records.bodies = true, and shown to admins alone.
 
@@ -93,7 +96,7 @@ def get_request(
     if not router.view.is_human:
         show_object("Request", found, router.view, columns=REQUESTS)
         return
-    shown = {name: value for name, value in found.items() if name not in _TABLES and value not in (None, "")}
+    shown = {name: value for name, value in found.items() if name not in _TABLES and value not in (None, "", {})}
     # A column of the list may tell two fields at once; here each has its own line.
     columns = [column for column in REQUESTS if column.cell is None]
     show_object("Request", shown, router.view, columns=columns)

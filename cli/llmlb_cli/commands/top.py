@@ -34,7 +34,16 @@ def top(
         ),
     ] = "",
     plain_ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII alone.")] = False,
+    bell: Annotated[
+        bool, typer.Option("--bell", help="Ring and notify (OSC 9) when a critical alert begins to fire.")
+    ] = False,
     no_mouse: Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")] = False,
+    record: Annotated[
+        str, typer.Option(metavar="FILE", help="Write what the console is told to a new file, for --replay.")
+    ] = "",
+    replay: Annotated[
+        str, typer.Option(metavar="FILE", help="Play such a file in place of a router; nothing is asked or changed.")
+    ] = "",
 ) -> int:
     """The console an operator leaves open: the fleet live, and what can be done to it.
 
@@ -43,10 +52,31 @@ def top(
     Examples:
       llmlb top
       llmlb top --readonly --filter 'state:attention'
-      llmlb top --once
+      llmlb top --record incident.llmlbrec
+      llmlb top --replay incident.llmlbrec
     """
     from llmlb_tui import ConsoleOptions, run
 
+    drawn = ConsoleOptions(
+        url="",
+        readonly=readonly,
+        once=once,
+        theme=theme,
+        ascii=plain_ascii,
+        mouse=not no_mouse,
+        bell=bell,
+        fps=fps,
+        filter=query,
+        sort=sort,
+        view=view,
+        columns=columns,
+        interval_s=interval,
+        record=record,
+        replay=replay,
+    )
+    if replay:
+        # No router is asked, so none has to be named, nor a credential to be found.
+        return run(drawn)
     router = router_of(ctx)
 
     def renew() -> str | None:
@@ -56,21 +86,10 @@ def top(
             return None
 
     return run(
-        ConsoleOptions(
+        drawn._replace(
             url=router.url,
             token=router.target.token,
             ca_file=router.target.ca_file,
-            readonly=readonly,
-            once=once,
-            theme=theme,
-            ascii=plain_ascii,
-            mouse=not no_mouse,
-            fps=fps,
-            filter=query,
-            sort=sort,
-            view=view,
-            columns=columns,
-            interval_s=interval,
             context=router.target.context,
             renew=None if router.options.token_file == "-" else renew,
         )

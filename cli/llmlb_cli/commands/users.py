@@ -14,7 +14,7 @@ from llmlb_cli.output import Listing, line, show, show_object
 from llmlb_cli.passphrase import password
 from llmlb_cli.registry import USERS
 from llmlb_cli.selection import named
-from llmlb_cli.several import act_on_each, show_outcomes, show_rehearsal
+from llmlb_cli.several import act_on_each, first_of, show_outcomes, show_rehearsal
 from llmlb_cli.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -112,8 +112,12 @@ def delete_user(
     if not names:
         note("no user matches, nothing to do")
         return ExitCode.OK
-    shown = f"{', '.join(names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
-    ask_typed(str(len(names)), router.options, what="the number of users", impact=[shown, "their sessions end at once"])
+    ask_typed(
+        str(len(names)),
+        router.options,
+        what="the number of users",
+        impact=[first_of(names), "their sessions end at once"],
+    )
     if router.options.dry_run:
         return show_rehearsal("UserOutcomeList", names, router.view, verb="delete")
     outcomes = act_on_each(names, lambda name: router.fields("DELETE", f"/v0/users/{segment(name)}"))

@@ -14,6 +14,8 @@ It needs no GPU figure, no score and no slot count. See ``docs/policies.md`` for
     line → lane → ledger     what is known of a node's speed, and what it still has to do
     index                    which node read which prompt
     price                    what a request costs on a node, and how costs are compared
+                             (what of it does not depend on the request is kept as the lane's quote until
+                             something happens on the node: most nodes are priced by that alone)
     policy                   prices the candidates, and takes the events
 """
 

@@ -48,6 +48,15 @@ def alerts(router: FakeRouter) -> FakeRouter:
     return router
 
 
+def test_a_silence_that_has_ended_is_none_and_states_can_be_filtered(alerts: FakeRouter, run: Run) -> None:
+    rows = [_alert("b1", "queue", "m", silenced_until_unix_s=120.0), _alert("b2", "queue", "n", acknowledged_by="kim")]
+    alerts.answers["GET", PATH] = Answer(200, {"alerts": rows})
+    assert "firing" in run("alerts", "list", "--filter", "id:b1").out
+    assert run("alerts", "list", "--filter", "state:acked since>1h", "-o", "name").out == "b2\n"
+    wrong = run("alerts", "list", "--filter", "state:acked x:1")
+    assert (wrong.code, "            ^" in wrong.err) == (2, True)
+
+
 def test_what_fires_is_listed_with_what_to_do(alerts: FakeRouter, run: Run) -> None:
     ran = run("alerts", "list")
     assert ran.out == (

@@ -163,6 +163,19 @@ def test_one_request_shows_what_each_candidate_would_have_cost(router: FakeRoute
     assert json.loads(run("requests", "get", "req_0001", "-o", "json").out)["item"]["costs"][1] == costs[1]
 
 
+def test_one_request_says_why_other_nodes_were_not_asked(router: FakeRouter, run: Run) -> None:
+    left_out = [{"node_id": "gpu-2", "because": "at_capacity"}, {"node_id": "gpu-3", "because": "gpu"}]
+    counts = {"at_capacity": 41, "gpu": 1}
+    told = _request(1, eligible=2, left_out=left_out, left_out_counts=counts)
+    router.answers["GET", f"{PATH}/req_0001"] = Answer(200, told)
+    out = run("requests", "get", "req_0001").out
+    assert "left_out_counts    at_capacity=41,gpu=1\n" in out
+    assert "LEFT OUT  BECAUSE\ngpu-2     at capacity\ngpu-3     over the GPU threshold\n" in out
+    assert json.loads(run("requests", "get", "req_0001", "-o", "json").out)["item"]["left_out"] == left_out
+    router.answers["GET", f"{PATH}/req_0001"] = Answer(200, {**told, "left_out": [], "left_out_counts": {}})
+    assert "left" not in run("requests", "get", "req_0001").out.lower()
+
+
 def test_an_unknown_request_gets_the_nearest_id(router: FakeRouter, run: Run) -> None:
     router.answers["GET", PATH] = Answer(200, {"requests": [_request(1)]})
     router.answers["GET", f"{PATH}/req_0002"] = refusal(404, "request_not_found")

@@ -14,8 +14,8 @@ from llmlb.doctor.finding import warning
 from llmlb.wire.events import EventView
 from llmlb.wire.insight import ExplainedNode
 from llmlb.wire.keys import JoinTokenView
-from llmlb.wire.records import AlertView, AttemptView, AuditEntry, RequestView
-from llmlb_cli.commands.alerts import _readable
+from llmlb.wire.records import AlertView, AttemptView, AuditEntry, CostView, LeftOutView, RequestDetail, RequestView
+from llmlb_cli.commands.alerts import readable
 from llmlb_cli.commands.contexts import _row as context_row
 from llmlb_cli.commands.doctor import _row as finding_row
 from llmlb_cli.commands.models import models_of
@@ -34,9 +34,10 @@ def documented(kind: str) -> list[list[str]]:
     ("kind", "groups"),
     [
         ("RequestList", [RequestView.model_fields, AttemptView.model_fields]),
+        ("Request", [RequestDetail.model_fields, CostView.model_fields, LeftOutView.model_fields]),
         ("EventList", [EventView.model_fields]),
         ("AuditList", [AuditEntry.model_fields]),
-        ("AlertList", [_readable(dict.fromkeys(AlertView.model_fields, 1))]),
+        ("AlertList", [readable(dict.fromkeys(AlertView.model_fields, 1), 0.0)]),
         ("JoinTokenList", [JoinTokenView.model_fields]),
         ("NodeVerdictList", [[*ExplainedNode.model_fields, "verdict", "chosen"]]),
         ("FindingList", [finding_row("x", warning("m", fix="f"))]),

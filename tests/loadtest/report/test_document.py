@@ -14,6 +14,7 @@ from loadtest.scripted import Chat, serving
 
 from llmlb.loadtest.capacity import Capacity, Step
 from llmlb.loadtest.compare import compare
+from llmlb.loadtest.evidence import Yardstick
 from llmlb.loadtest.gates import parse_gate
 from llmlb.loadtest.histogram import GROWTH, Histogram
 from llmlb.loadtest.options import plan_of
@@ -23,7 +24,8 @@ from llmlb.loadtest.report.document import document, json_report
 from llmlb.loadtest.result import Result
 from llmlb.loadtest.run import run
 from llmlb.loadtest.saved import run_of
-from llmlb.loadtest.stream import comparison_line, progress_lines, result_line, start_line
+from llmlb.loadtest.standing import standing
+from llmlb.loadtest.stream import comparison_line, gates_line, progress_lines, result_line, start_line
 from llmlb.loadtest.tally import Progress
 from llmlb.loadtest.target import Target
 from llmlb.loadtest.taxonomy import Ending
@@ -84,7 +86,8 @@ def test_a_real_run_keeps_to_the_schema_in_every_line_of_its_stream() -> None:
     gates = (parse_gate("p90_ttft>1s"),)
     lines = [start_line(url="http://h", load="x", gates=gates), *(line for p in seen for line in progress_lines(p))]
     line_schema = SCHEMA["$defs"]["stream_line"]
-    for line in [*lines, result_line(found), compared]:
+    stand = gates_line(standing(gates, Yardstick.of(Plan()), found.records, ("n1",)))
+    for line in [*lines, stand, result_line(found), compared]:
         assert faults(json.loads(json.dumps(line, allow_nan=False)), line_schema, root=SCHEMA) == []
     assert sum(line["type"] == "request" for line in lines) == 30
 

@@ -128,6 +128,19 @@ def test_drain_shows_the_active_requests_falling_and_undrain_takes_it_back() -> 
     drive(script, router=router)
 
 
+def test_a_reason_for_draining_is_sent_and_stands_in_the_command() -> None:
+    async def script(console: Console) -> None:
+        await console.press("d", "r", *"fan alarm")
+        text = " ".join(console.text().replace("│", " ").split())
+        assert "llmlb nodes drain gpu-0000 --reason 'fan alarm' --context prod-eu" in text
+        await console.press("enter")
+        assert console.router.queries["/v0/nodes/gpu-0000/drain"] == {"reason": "fan alarm"}
+        await console.press("u", "y", "d", "y")
+        assert console.router.queries["/v0/nodes/gpu-0000/drain"] == {}, "none is needed"
+
+    drive(script, router=FakeRouter(1))
+
+
 def test_delete_wants_the_id_typed() -> None:
     router = FakeRouter(2)
 
@@ -148,6 +161,48 @@ def test_delete_wants_the_id_typed() -> None:
     drive(script, router=router)
 
 
+def test_an_id_typed_blindly_reaches_its_field_and_enter_stays_on_cancel_until_it_is_right() -> None:
+    router = FakeRouter(2)
+
+    async def script(console: Console) -> None:
+        victim = console.app.desk.selection.cursor
+        await console.press("D", *victim[:-1], "y", "enter")
+        assert not is_open(console)
+        assert router.mutations == []
+        await console.press("D", *victim, "x")
+        assert f"{victim}x" in console.text()
+        await console.press("backspace", "enter")
+        assert [(method, path) for method, path, _ in router.mutations] == [("DELETE", f"/v0/nodes/{victim}")]
+
+    drive(script, router=router)
+
+
+def test_the_enter_of_the_same_breath_finds_what_was_typed() -> None:
+    router = FakeRouter(1)
+
+    async def script(console: Console) -> None:
+        await console.burst("D", *"gpu-0000", "enter")
+        await console.until(lambda: router.nodes == {})
+
+    drive(script, router=router)
+
+
+def test_a_burst_opens_a_dialog_and_is_typed_into_it() -> None:
+    async def script(console: Console) -> None:
+        await console.burst("d", "r", *"disk", "space", *"full", "enter")
+        await console.until(lambda: console.router.queries.get("/v0/nodes/gpu-0000/drain") == {"reason": "disk full"})
+        await console.burst("t", *"rack=9")
+        assert "rack=9" in console.text()
+        await console.press("escape")
+        await console.burst("s", "g")
+        assert console.app.desk.view.order[0].key.name == "gpu"
+        await console.burst("a", "enter", "D", "enter")
+        assert not is_open(console)
+        assert len(console.router.mutations) == 1
+
+    drive(script, router=FakeRouter(1))
+
+
 def test_deleting_several_wants_their_number_typed() -> None:
     router = FakeRouter(3)
 
@@ -165,7 +220,7 @@ def test_a_context_may_want_its_name_typed_before_anything_dangerous() -> None:
 
     async def script(console: Console) -> None:
         assert "PROD" in console.lines()[0]
-        await console.press("d", "y", "shift+tab", *"prod-eu", "enter")
+        await console.press("d", *"prod-eu", "enter")
         assert len(console.router.mutations) == 1
 
     drive(script, desk=desk, router=FakeRouter(1))

@@ -7,6 +7,7 @@ from llmlb_cli.tree import COMMANDS, Noun
 from llmlb_tui.app import ConsoleApp
 from llmlb_tui.model.actions import ACTIONS, BY_ID, Danger, Place, actions_of, cli_line, footer_actions
 from llmlb_tui.model.acts import ACTS
+from llmlb_tui.replay_app import ReplayApp
 from llmlb_tui.screens.alerts import AlertScreen
 from llmlb_tui.screens.events import EventPage, EventScreen
 from llmlb_tui.screens.fleet import FleetScreen
@@ -39,12 +40,13 @@ def test_no_key_means_two_things_on_one_screen() -> None:
 def test_every_action_of_every_screen_is_carried_out_by_somebody() -> None:
     for place, screen in SCREENS.items():
         for action in actions_of(place):
-            handler = getattr(screen, f"do_{action.id}", None) or getattr(ConsoleApp, f"do_{action.id}", None)
+            app = ReplayApp if action.replays else ConsoleApp
+            handler = getattr(screen, f"do_{action.id}", None) or getattr(app, f"do_{action.id}", None)
             assert handler is not None, f"{action.id} on {place}"
 
 
 def test_nothing_is_carried_out_that_the_table_does_not_name() -> None:
-    for owner in (*SCREENS.values(), ConsoleApp):
+    for owner in (*SCREENS.values(), ReplayApp):
         for name in dir(owner):
             assert not name.startswith("do_") or name.removeprefix("do_") in BY_ID, (
                 f"{getattr(owner, '__name__', '')!s}.{name}"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from tui.fake_router import START_UNIX_S, FakeRouter
 from tui.model.test_reading import JSON
@@ -7,10 +9,15 @@ from tui.model.test_reading import JSON
 from llmlb_tui.model.alerts import Alert, ranked, read_alert
 
 
-def alert(alert_id: str, **fields: object) -> Alert:
+def alert_json(alert_id: str, **fields: object) -> dict[str, Any]:
+    """An alert as the router lists it."""
     router = FakeRouter(0)
     router.alert(alert_id, **fields)
-    found = read_alert(router.alerts[alert_id])
+    return router.alerts[alert_id]
+
+
+def alert(alert_id: str, **fields: object) -> Alert:
+    found = read_alert(alert_json(alert_id, **fields))
     assert found is not None
     return found
 

@@ -27,6 +27,13 @@ def test_zero_that_was_not_measured_is_unknown() -> None:
     assert row.vram is None
 
 
+def test_each_of_the_two_gpu_figures_may_be_unknown_by_itself() -> None:
+    no_vram = node(vram_usage=0.0, vram_metrics_available=False)
+    assert (no_vram.gpu is None, no_vram.vram) == (False, None)
+    no_use = node(metrics_available=False, gpu_usage=0.0, vram_usage=78.0, vram_metrics_available=True)
+    assert (no_use.gpu, no_use.vram) == (None, 78.0)
+
+
 def test_figures_of_an_offline_node_are_not_shown_as_present() -> None:
     row = node(state="offline")
     assert row.mood is Mood.OFFLINE

@@ -10,6 +10,7 @@ from llmlb.errors import ConfigurationError
 from llmlb_tui.model.sorting import (
     DEFAULT_ORDER,
     SORT_KEYS,
+    Moment,
     chosen,
     natural_key,
     order_text,
@@ -17,6 +18,7 @@ from llmlb_tui.model.sorting import (
     reversed_order,
     sort_nodes,
 )
+from llmlb_tui.model.traffic import NO_FLOWS, Flows
 
 
 def ids(text: str, *nodes: object) -> list[str]:
@@ -38,6 +40,13 @@ def test_the_busiest_come_first_and_the_unknown_last_in_either_direction() -> No
     nodes = (node("a", gpu_usage=10.0), node("b", metrics_available=False), node("c", gpu_usage=90.0))
     assert ids("gpu", *nodes) == ["c", "a", "b"]
     assert ids("-gpu", *nodes) == ["a", "c", "b"]
+
+
+def test_nodes_are_ordered_by_what_goes_through_them() -> None:
+    flows = Flows({"rates_by_node": {"b": {"requests_per_second": 2.5}, "c": {"requests_per_second": 9.0}}})
+    nodes = [node("a"), node("b"), node("c")]
+    assert [each.id for each in sort_nodes(nodes, parse_order("rps"), START_UNIX_S, flows)] == ["c", "b", "a"]
+    assert [each.id for each in sort_nodes(nodes, parse_order("rps"), START_UNIX_S)] == ["a", "b", "c"]
 
 
 def test_equal_rows_keep_their_place_by_id() -> None:
@@ -79,3 +88,22 @@ def test_an_order_survives_being_written_down(names: list[str], backwards: bool)
 @given(st.text(alphabet="abc-019²٣", max_size=12), st.text(alphabet="abc-019²٣", max_size=12))
 def test_any_two_names_can_be_compared(left: str, right: str) -> None:
     assert (natural_key(left) < natural_key(right)) in (True, False)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([None, 10.0, 50.0, 90.0]), st.sampled_from([None, 1.0, 2.0])), max_size=12),
+    st.lists(st.sampled_from(["gpu", "-gpu", "temp", "-temp", "id", "-id"]), min_size=1, max_size=3),
+)
+def test_any_order_is_that_of_stable_passes_from_the_last_key_to_the_first(
+    figures: list[tuple[float | None, float | None]], keys: list[str]
+) -> None:
+    nodes = [node(f"n-{number}", gpu_usage=gpu, temperature=temp) for number, (gpu, temp) in enumerate(figures)]
+    order = parse_order(",".join(keys))
+    expected = list(nodes)
+    for each in reversed(order):
+        values = {row.id: each.key.get(row, Moment(START_UNIX_S, NO_FLOWS)) for row in expected}
+        known = [row for row in expected if values[row.id] is not None]
+        unknown = [row for row in expected if values[row.id] is None]
+        known.sort(key=lambda row: values[row.id], reverse=each.falls)  # type: ignore[arg-type, return-value]
+        expected = known + unknown
+    assert sort_nodes(nodes, order, START_UNIX_S) == expected

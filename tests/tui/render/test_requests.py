@@ -121,6 +121,26 @@ def test_the_page_of_a_request_shows_what_its_candidates_would_have_cost() -> No
     assert not [line for line in request_page(request(1), CELLS, UNICODE) if "CANDIDATE" in line.text]
 
 
+def left_out(because: str, *node_ids: str) -> list[dict[str, Any]]:
+    return [{"node_id": node_id, "because": because} for node_id in node_ids]
+
+
+def test_the_page_of_a_request_says_why_other_nodes_were_not_asked() -> None:
+    given = request(
+        1,
+        eligible=2,
+        left_out=[*left_out("at_capacity", "gpu-0002"), *left_out("vram", "gpu-0001")],
+        left_out_counts={"at_capacity": 41, "vram": 1, "pending": 3},
+    )
+    text = [line.text.rstrip() for line in request_page(given, CELLS, UNICODE)]
+    at = next(place for place, line in enumerate(text) if "LEFT OUT" in line)
+    assert [line.split(maxsplit=1) for line in text[at + 1 : at + 2]] == [["gpu-0002", "at capacity"]]
+    assert text[at + 2].split(maxsplit=2) == [UNICODE.cursor, "gpu-0001", "over the VRAM threshold"]
+    assert text[at + 3 :] == ["   and 40 at capacity, 3 pending"]
+    assert [line.split() for line in text if line.startswith(" eligible ")] == [["eligible", "2"]]
+    assert not [line for line in request_page(request(1), CELLS, UNICODE) if "LEFT OUT" in line.text]
+
+
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -136,6 +156,7 @@ def test_costs_of_a_stranger_neither_break_a_page_nor_act_on_the_terminal(
     node = explained(node_id, cost_seconds=total, cost_terms=terms, share=share)
     drawn = explanation_lines(explanation(node, queued=total, otherwise={"node": node_id}), CELLS, UNICODE)
     costs = [{"node_id": node_id, "total_s": total, "terms": terms}]
-    drawn += request_page(request(1, costs=costs, attempts=[{"seconds": total}]), CELLS, UNICODE)
+    left = {"left_out": left_out(node_id, node_id), "left_out_counts": {node_id: total, "": share}}
+    drawn += request_page(request(1, costs=costs, attempts=[{"seconds": total}], **left), CELLS, UNICODE)
     assert all(character.isprintable() for line in drawn for character in line.text)
     assert all(width(line.text) <= CELLS for line in terms_lines(terms, 5, CELLS))

@@ -44,6 +44,24 @@ def test_cursor_stays_on_its_node_while_the_rows_are_sorted_anew_sixty_times() -
     drive(script, router=router)
 
 
+def test_rates_of_nodes_are_columns_that_sort_also_while_no_node_says_anything() -> None:
+    router = FakeRouter(3)
+    router.flows = {"gpu-0001": {"requests_per_second": 4.5, "tokens_per_second": 300.0}}
+
+    async def script(console: Console) -> None:
+        await console.press("colon", *"columns id,rps,tps", "enter", "s", "q")
+        assert shown(console)[0] == "gpu-0001"
+        assert "REQ/S" in console.text()
+        assert "   4.5    300" in console.text()
+        router.flows = {"gpu-0002": {"requests_per_second": 9.0, "tokens_per_second": 300.0}}
+        router.summarise()
+        console.clock.advance(5.0)
+        await console.settle()
+        assert shown(console)[0] == "gpu-0002"
+
+    drive(script, router=router)
+
+
 def test_rows_keep_still_right_after_a_key() -> None:
     router = FakeRouter(5)
 

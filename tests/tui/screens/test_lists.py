@@ -68,6 +68,96 @@ def test_an_alert_that_is_over_cannot_be_taken() -> None:
     drive(script, router=router)
 
 
+def three_alerts() -> FakeRouter:
+    router = FakeRouter(2)
+    router.alert("a1")
+    router.alert("a2", severity="warning", rule="queue", subject="llama-3.3-70b", node_id="")
+    router.alert("a3", resolved_at_unix_s=START_UNIX_S - 30, rule="node_late")
+    return router
+
+
+def test_marked_alerts_are_taken_together_after_a_question() -> None:
+    router = three_alerts()
+
+    async def script(console: Console) -> None:
+        await console.press("A")
+        await console.until(lambda: "over for" in console.text())
+        await console.press("asterisk", "k")
+        assert "Acknowledge 2 alerts in prod-eu" in console.text()
+        assert "1 marked alerts are left alone: over" in console.text()
+        assert "Same as: llmlb alerts ack a1 a2 --context prod-eu" in console.text()
+        await console.press("enter")
+        assert router.mutations == [], "Cancel is chosen"
+        await console.press("k", "y")
+        await console.until(lambda: "acknowledged 2 alerts" in console.text())
+        assert sorted(path for _, path, _ in router.mutations) == ["/v0/alerts/a1/ack", "/v0/alerts/a2/ack"]
+        assert "marked" not in console.lines()[1]
+
+    drive(script, router=router)
+
+
+def test_silence_of_marked_alerts_ends_only_where_all_are_silent() -> None:
+    router = three_alerts()
+    router.alerts["a1"]["silenced_until_unix_s"] = START_UNIX_S + 100
+
+    async def script(console: Console) -> None:
+        await console.press("A", "space", "space", "z")
+        assert "Silence 2 alerts" in console.text()
+        await console.press("y")
+        await console.until(lambda: [body for _, _, body in router.mutations] == [{"seconds": 3600}] * 2)
+        await console.press("asterisk", "z")
+        assert "llmlb alerts silence a1 a2 --for 0" in console.text()
+        await console.press("y")
+        await console.until(lambda: router.mutations[-1][2] == {"seconds": 0})
+
+    drive(script, router=router)
+
+
+def test_an_alert_that_cannot_be_silenced_stays_marked_with_its_cause() -> None:
+    router = three_alerts()
+
+    async def script(console: Console) -> None:
+        await console.press("A", "asterisk", "z")
+        del router.alerts["a2"]
+        await console.press("y")
+        await console.until(lambda: "1 of 2 failed; they stay marked" in console.text())
+        assert "it is gone" in console.text()
+        await console.press("escape")
+        assert "1 marked" in console.lines()[1]
+        await console.press("escape")
+        assert "ALERTS" in console.text()
+        assert "1 marked" not in console.text(), "Esc takes the marks away before it leaves"
+
+    drive(script, router=router)
+
+
+def test_alerts_and_keys_are_filtered_in_the_language_of_the_other_lists() -> None:
+    router = three_alerts()
+    for name, scope in (("ci", "api"), ("ops", "admin")):
+        router.keys[name] = {"id": f"id-{name}", "name": name, "scopes": [scope], "created_at": "2026-11-18T11:06:40Z"}
+
+    async def script(console: Console) -> None:
+        await console.press("A", "slash", *"severity:warning state:firing", "enter")
+        assert "1 of 3" in console.lines()[1]
+        assert "queue" in console.text()
+        await console.press("slash", *" gpu>9")
+        assert "there is no field gpu" in console.text()
+        await console.press("enter")
+        assert console.app.screen_stack[-1].query("Prompt.open"), "and the line stays, to be mended"
+        await console.press("escape")
+        assert "1 of 3" in console.lines()[1]
+        await console.press("asterisk", "escape", "escape", "k")
+        await console.until(lambda: [path for _, path, _ in router.mutations] == ["/v0/alerts/a2/ack"])
+        await console.press("K")
+        await console.until(lambda: "2 of 2" in console.lines()[1])
+        await console.press("slash", *"scopes:admin", "enter")
+        assert "1 of 2" in console.lines()[1]
+        await console.press("slash", *" x:1")
+        assert "^ there is no field x; the fields are created" in console.text()
+
+    drive(script, router=router)
+
+
 def test_requests_come_by_themselves_and_are_filtered() -> None:
     router = FakeRouter(2)
     router.requests = [request(1)]

@@ -52,12 +52,26 @@ def test_gates_and_the_comparison_are_shown_under_the_figures() -> None:
         console.app.load_test = test = LoadTest(stage=Stage.RUNNING)
         test.apply({"type": "start", "gates": ["errors>0"]})
         await console.press("L")
-        assert "? gate errors>0  judged when the run is over" in console.text()
+        assert "? gate errors>0  not judged yet" in console.text()
+        rows = [
+            {"gate": "errors>0", "passed": False, "measured": 2, "unit": "number", "note": "measured 2"},
+            {"gate": "p50_ttft>1s", "passed": True, "measured": 0.12, "unit": "s", "note": ""},
+            {"gate": "p99_e2e>1s", "passed": False, "measured": "inf", "unit": "s", "note": "measured inf"},
+            {"gate": "p99_ttft>1s", "passed": False, "measured": None, "unit": "s", "note": "too few requests"},
+        ]
+        test.apply({"type": "gates", "gates": rows})
+        await console.settle()
+        text = console.text()
+        assert "✕ gate errors>0  measured 2  so far" in text
+        assert "✓ gate p50_ttft>1s  120ms  so far" in text
+        assert "✕ gate p99_e2e>1s  measured inf  so far" in text
+        assert "? gate p99_ttft>1s  too few requests" in text
         console.app.load_test = finished()
         await console.settle()
         text = console.text()
         assert "✕ gate errors>0  measured 2" in text
         assert "✓ gate p50_ttft>1s  120ms" in text
+        assert "so far" not in text
         assert "COMPARED WITH before" in text
         assert "p50 ttft" in text
         assert "no difference" in text

@@ -105,6 +105,11 @@ class Dialog(SyncedScreen, ModalScreen[None]):
     Dialog .label { width: 24; height: 1; }
     """
 
+    _met: events.Key | None = None
+    """The last key that came here by itself."""
+    _early: tuple[events.Key, ...] = ()
+    _is_ready = False
+
     @property
     def console_app(self) -> ConsoleApp:
         return cast("ConsoleApp", self.app)
@@ -134,8 +139,85 @@ class Dialog(SyncedScreen, ModalScreen[None]):
         """Fields between the lines and the choices."""
         return iter(())
 
+    def field(
+        self, label: str | Callable[[], Line], *, id: str, value: str = "", password: bool = False, max_length: int = 0
+    ) -> Iterator[Widget]:
+        """A field behind its label, to be yielded from ``inputs``. max_length: in characters, 0 for any."""
+
+        def labelled(cells: int, height: int) -> list[Line]:
+            return [line(Span(label, Role.STRONG)) if isinstance(label, str) else label()]
+
+        with Horizontal(classes="field"):
+            yield Lines(labelled, self.console_app.painter_now, classes="label")
+            yield Input(value=value, password=password, max_length=max_length, select_on_focus=False, id=id)
+
+    def text_of(self, id: str) -> str:
+        """What stands in a field, without the blanks around it."""
+        return self.query_one(f"#{id}", Input).value.strip()
+
+    @property
+    def typed(self) -> str:
+        """What must be typed into the field ``typed``, "" for nothing."""
+        return ""
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it was."""
+        return not self.typed or self.text_of("typed") == self.typed
+
     def chosen(self, name: str) -> None:
         """A choice other than Cancel."""
+
+    def on_key(self, event: events.Key) -> None:
+        """What must be typed is typed blindly: letters reach their field while Enter still means Cancel."""
+        self._met = event
+        field = self._field_of_letters()
+        character = event.character if event.is_printable else None
+        if field is None:
+            return
+        if character is not None and (character.isdigit() or field is self.focused or not self.typed.isdigit()):
+            field.insert_text_at_cursor(character)
+        elif event.key == "backspace" and field is not self.focused:
+            field.action_delete_left()
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+        if field is not self.focused:
+            # At once: an Enter in the same breath must find the keyboard where it belongs.
+            cancel, act, *_ = (name for name, _ in self.choices())
+            self.set_focus(self.query_one(f"#choice-{act if self.is_typed else cancel}"))
+
+    def _field_of_letters(self) -> Input | None:
+        """Letters that were on their way when a field got the keyboard are its own; a choice has no use for any."""
+        if isinstance(self.focused, Input):
+            return self.focused
+        return self.query_one("#typed", Input) if self.typed and isinstance(self.focused, Choice) else None
+
+    def take(self, event: events.Key) -> bool:
+        if event is self._met:
+            return False
+        # It went to the screen below, before this one was there: once more from the beginning.
+        key = events.Key(event.key, event.character)
+        if self._is_ready:
+            self._press(key)
+        else:
+            self._early = (*self._early, key)
+        return True
+
+    def on_screen_resume(self) -> None:
+        # When Textual has given the keyboard to whom it belongs.
+        self.call_next(self._press_early)
+
+    def _press_early(self) -> None:
+        self._is_ready = True
+        for key in self._early:
+            self._press(key)
+        self._early = ()
+
+    def _press(self, key: events.Key) -> None:
+        key.set_sender(self.app)
+        self.app.post_message(key)
 
     def on_mount(self) -> None:
         self.set_class(self.console_app.desk.glyphs.is_ascii, "ascii")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -13,7 +12,6 @@ from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.acts import explain_refusal
 from llmlb_tui.model.text import clean
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, wrapped
-from llmlb_tui.widgets.lines import Lines
 
 SCOPES = ("api", "metrics", "admin")
 
@@ -50,9 +48,7 @@ class NewKeyDialog(Dialog):
 
     def inputs(self) -> Iterator[Widget]:
         for name, label, value in (("name", "Name", ""), ("scopes", "Scopes", "api")):
-            with Horizontal(classes="field"):
-                yield _label(label, self)
-                yield Input(value=value, select_on_focus=False, id=name)
+            yield from self.field(label, id=name, value=value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -64,9 +60,9 @@ class NewKeyDialog(Dialog):
             self._said = "copied by OSC 52; not every terminal allows it"
             self.sync()
             return
-        scopes = [scope.strip() for scope in self.query_one("#scopes", Input).value.split(",") if scope.strip()]
+        scopes = [scope.strip() for scope in self.text_of("scopes").split(",") if scope.strip()]
         wrong = [scope for scope in scopes if scope not in SCOPES]
-        key_name = self.query_one("#name", Input).value.strip()
+        key_name = self.text_of("name")
         if not key_name or not scopes or wrong:
             self._said = f"there is no scope {wrong[0]!r}" if wrong else "a name and a scope are needed"
             self.sync()
@@ -112,9 +108,11 @@ class TypedDialog(Dialog):
         return (("cancel", "Cancel"), ("go", self._title))
 
     def inputs(self) -> Iterator[Widget]:
-        with Horizontal(classes="field"):
-            yield _label(f"Type {self._typed}", self)
-            yield Input(select_on_focus=False)
+        yield from self.field(f"Type {self._typed}", id="typed")
+
+    @property
+    def typed(self) -> str:
+        return self._typed
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -123,7 +121,7 @@ class TypedDialog(Dialog):
     def chosen(self, name: str) -> None:
         if self._is_working:
             return
-        if self.query_one(Input).value.strip() != self._typed:
+        if not self.is_typed:
             self._said = f"that is not {self._typed!r}; nothing was done"
             self.sync()
             return
@@ -139,7 +137,3 @@ class TypedDialog(Dialog):
             self.sync()
         else:
             self.close()
-
-
-def _label(text: str, dialog: Dialog) -> Lines:
-    return Lines(lambda cells, height: [line(Span(text, Role.STRONG))], dialog.console_app.painter_now, classes="label")

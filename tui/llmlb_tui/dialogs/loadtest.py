@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
 from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.loadtest import Wanted
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, wrapped
-from llmlb_tui.widgets.lines import Lines
 
 FIELDS = (
     ("requests", "Requests"),
@@ -54,12 +52,7 @@ class LoadTestDialog(Dialog):
     def inputs(self) -> Iterator[Widget]:
         values = self._wanted._asdict()
         for name, label in FIELDS:
-            with Horizontal(classes="field"):
-                yield self._label(label)
-                yield Input(value=values[name], select_on_focus=False, id=name)
-
-    def _label(self, text: str) -> Lines:
-        return Lines(lambda cells, height: [line(Span(text))], self.console_app.painter_now, classes="label")
+            yield from self.field(label, id=name, value=values[name])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -71,7 +64,7 @@ class LoadTestDialog(Dialog):
             self.chosen("take")
 
     def chosen(self, name: str) -> None:
-        wanted = Wanted(**{field: self.query_one(f"#{field}", Input).value.strip() for field, _ in FIELDS})
+        wanted = Wanted(**{field: self.text_of(field) for field, _ in FIELDS})
         self._said = wanted.problem()
         if self._said:
             self.sync()

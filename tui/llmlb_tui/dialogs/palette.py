@@ -36,10 +36,11 @@ class PaletteDialog(Dialog):
     def __init__(self, screen: ConsoleScreen) -> None:
         super().__init__()
         self._screen_below = screen
+        unwanted = {Group.MOVE, Group.REPLAY} if screen.console_app.desk.playback is None else {Group.MOVE}
         self._actions = [
             action
             for action in actions_of(screen.PLACE)
-            if action.group is not Group.MOVE and action.id not in ("palette", "back")
+            if action.group not in unwanted and action.id not in ("palette", "back")
         ]
         self._selection = Selection()
         self._selection.follows = False

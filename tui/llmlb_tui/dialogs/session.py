@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
 from llmlb_tui.dialogs.dialog import Dialog
 from llmlb_tui.model.formats import clock_time
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, wrapped
-from llmlb_tui.widgets.lines import Lines
 
 
 class SessionDialog(Dialog):
@@ -45,20 +43,8 @@ class SessionDialog(Dialog):
         return (("login", "Log in"), ("cancel", "Stay, with old data"), ("quit", "Quit"))
 
     def inputs(self) -> Iterator[Widget]:
-        for name, label in (("user", "User"), ("password", "Password")):
-            with Horizontal(classes="field"):
-                yield self._label(label)
-                yield Input(
-                    value=self.console_app.desk.identity.user if name == "user" else "",
-                    password=name == "password",
-                    select_on_focus=False,
-                    id=name,
-                )
-
-    def _label(self, text: str) -> Lines:
-        return Lines(
-            lambda cells, height: [line(Span(text, Role.STRONG))], self.console_app.painter_now, classes="label"
-        )
+        yield from self.field("User", id="user", value=self.console_app.desk.identity.user)
+        yield from self.field("Password", id="password", password=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -74,7 +60,7 @@ class SessionDialog(Dialog):
             self._log_in()
 
     def _log_in(self) -> None:
-        user = self.query_one("#user", Input).value.strip()
+        user = self.text_of("user")
         password = self.query_one("#password", Input).value
         if self._is_asking:
             return

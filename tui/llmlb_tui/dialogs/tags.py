@@ -6,17 +6,14 @@ import shlex
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
 from llmlb.client.tags import retagged
 from llmlb_tui.dialogs.confirm import ConfirmDialog
-from llmlb_tui.model.actions import BY_ID, cli_line
 from llmlb_tui.model.acts import ACTS, Pinned
 from llmlb_tui.model.nodes import NodeRow
-from llmlb_tui.render.line import Role, Span, line
-from llmlb_tui.widgets.lines import Lines
+from llmlb_tui.model.selection import Selection
 
 SetTags = Callable[[Pinned, Sequence[str]], Awaitable[None]]
 
@@ -42,8 +39,14 @@ class TagDialog(ConfirmDialog):
 
     AUTO_FOCUS = "Input"
 
-    def __init__(self, targets: Sequence[Pinned], before: Mapping[str, Sequence[str]], set_tags: SetTags) -> None:
-        super().__init__(ACTS["tag"], targets, 0, self._retag)
+    def __init__(
+        self,
+        targets: Sequence[Pinned],
+        before: Mapping[str, Sequence[str]],
+        set_tags: SetTags,
+        selection: Selection,
+    ) -> None:
+        super().__init__(ACTS["tag"], targets, 0, self._retag, selection)
         self._before = before
         self._set_tags = set_tags
         self._edit = TagEdit()
@@ -54,10 +57,7 @@ class TagDialog(ConfirmDialog):
         return ""
 
     def inputs(self) -> Iterator[Widget]:
-        with Horizontal(classes="field"):
-            yield Lines(lambda cells, height: [line(Span("K=V adds, -K takes", Role.STRONG))],
-                        self.console_app.painter_now, classes="label")  # fmt: skip
-            yield Input(select_on_focus=False)
+        yield from self.field("K=V adds, -K takes", id="tags")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -71,17 +71,15 @@ class TagDialog(ConfirmDialog):
         else:
             super().begin()
 
-    def facts(self, node: NodeRow) -> str:
-        before = self._before.get(node.id, node.tags)
+    def facts(self, target: NodeRow) -> str:
+        before = self._before.get(target.id, target.tags)
         after = retagged(before, *self._edit)
         shown = " ".join(before) or "no tags"
         return shown if list(before) == after else f"{shown} > {' '.join(after) or 'no tags'}"
 
-    def same(self, ids: Sequence[str], context: str) -> str:
-        action = BY_ID["tag"]
+    def options(self) -> Sequence[str]:
         options = [f"--tag {shlex.quote(each)}" for each in self._edit.tags]
-        options += [f"--untag {shlex.quote(each)}" for each in self._edit.untags]
-        return cli_line(action._replace(cli=" ".join((action.cli, *options))), ids, context=context)
+        return options + [f"--untag {shlex.quote(each)}" for each in self._edit.untags]
 
     async def _retag(self, pinned: Pinned) -> None:
         before = self._before[pinned.id]

@@ -12,9 +12,8 @@ from textual.widgets import Input
 from llmlb.errors import LlmlbError
 from llmlb_tui.dialogs.settings import SettingsDialog
 from llmlb_tui.model.reading import names, rows
-from llmlb_tui.model.settings import Limit, Settings, SettingsChange, read_settings
+from llmlb_tui.model.settings import Limit, Settings, SettingsChange
 from llmlb_tui.model.text import clean
-from llmlb_tui.model.thresholds import Preview, preview
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 from llmlb_tui.render.thresholds import dry_run_line, limit_line, preview_lines
 
@@ -28,6 +27,8 @@ class ThresholdDialog(SettingsDialog):
 
     AUTO_FOCUS = ""
     CELLS = 80
+    OVERTAKEN = "somebody else changed the settings meanwhile; nothing was applied. Esc, then T"
+    DONE = "the thresholds are changed; U takes that back"
     BINDINGS: ClassVar = [
         Binding("up,k,shift+tab", "choose(-1)", show=False),
         Binding("down,j,tab", "choose(1)", show=False),
@@ -48,7 +49,6 @@ class ThresholdDialog(SettingsDialog):
         self._then = settings
         self._limit = Limit.GPU
         self._entry = ""
-        self._preview: tuple[tuple[int, Settings], Preview, float] | None = None
 
     def heading(self) -> str:
         return f" Thresholds - {self.console_app.desk.identity.place} - mode {self._then.mode} "
@@ -56,7 +56,7 @@ class ThresholdDialog(SettingsDialog):
     def lines(self, cells: int) -> list[Line]:
         desk = self.console_app.desk
         nodes = desk.state.nodes.values()
-        found, took_ms = self._found()
+        found, took_ms = self.found()
         names = f"{'':20}{'now':>6}  {'new':^10}  {'the fleet':<14}{'max':>5}  over"
         lines = [line(Span(names, Role.HEADER))]
         for limit in Limit:
@@ -89,18 +89,16 @@ class ThresholdDialog(SettingsDialog):
     def choices(self) -> Sequence[tuple[str, str]]:
         return (("cancel", "Cancel"), ("check", "Check on router"), ("apply", "Apply"))
 
-    def found(self) -> Preview:
-        return self._found()[0]
+    def change(self) -> SettingsChange:
+        return SettingsChange(self._base, self._then)
 
-    def _found(self) -> tuple[Preview, float]:
-        """The preview, worked out once per state of the fleet and of the editor."""
-        state = self.console_app.desk.state
-        wanted = (state.revision, self._then)
-        if self._preview is None or self._preview[0] != wanted:
-            began_s = self.console_app.now_s()
-            found = preview(state.nodes.values(), self._base, self._then)
-            self._preview = (wanted, found, (self.console_app.now_s() - began_s) * 1000)
-        return self._preview[1], self._preview[2]
+    def undo_of(self, change: SettingsChange) -> SettingsChange:
+        return change
+
+    def obstacle(self) -> str:
+        if self._then == self._base:
+            return "nothing is changed yet"
+        return self.OVERTAKEN if self.console_app.desk.state.settings != self._base else ""
 
     # Editing
 
@@ -163,10 +161,6 @@ class ThresholdDialog(SettingsDialog):
     def chosen(self, name: str) -> None:
         self.action_check() if name == "check" else self.action_apply()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.action_apply()
-
     def action_check(self) -> None:
         if not self._is_working:
             self._is_working = True
@@ -174,19 +168,7 @@ class ThresholdDialog(SettingsDialog):
 
     def action_apply(self) -> None:
         self._take_entry()
-        app = self.console_app
-        reason = app.why_not_thresholds()
-        if self._is_working:
-            return
-        if reason:
-            self.refuse(reason)
-        elif self._then == self._base:
-            self.refuse("nothing is changed yet")
-        elif app.desk.state.settings != self._base:
-            self.refuse("somebody else changed the settings meanwhile; nothing was applied. Esc, then T")
-        elif self.is_confirmed():
-            self._is_working = True
-            app.spawn(self._apply(SettingsChange(self._base, self._then)))
+        self.begin()
 
     async def _check(self) -> None:
         changes = self._then.changes_from(self._base) or {"gpu_threshold": self._base.gpu}
@@ -195,7 +177,7 @@ class ThresholdDialog(SettingsDialog):
         except LlmlbError as error:
             self.failed(error)
         else:
-            found, _ = self._found()
+            found, _ = self.found()
             router = [clean(row.get("id")) for row in rows(answer.get("excluded"))]
             self._said = dry_run_line(
                 [verdict.node_id for verdict in found.excluded],
@@ -205,20 +187,3 @@ class ThresholdDialog(SettingsDialog):
             )
         self._is_working = False
         self.sync()
-
-    async def _apply(self, change: SettingsChange) -> None:
-        app = self.console_app
-        try:
-            if await self.have_changed(change.before):
-                self.refuse("somebody else changed the settings meanwhile; nothing was applied. Esc, then T")
-                return
-            answer = await app.client.put_settings(change.applied.changes_from(change.before))
-        except LlmlbError as error:
-            self.failed(error)
-            return
-        finally:
-            self._is_working = False
-        app.desk.undo = change
-        app.desk.state.settings = read_settings(answer)
-        app.say("the thresholds are changed; U takes that back")
-        self.close()

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from llmlb.core.health import NodeState
 from llmlb.errors import LlmlbError, RouterRefused
 from llmlb_tui.model.nodes import NodeRow
+
+S = TypeVar("S")
 
 
 class Pinned(NamedTuple):
     """A target as it was when the dialog opened. revision: sent along, so that a changed node is left alone."""
 
     id: str
-    revision: int
+    revision: int = 0
 
 
-class Act(NamedTuple):
-    """One verb. fits: whether it means anything for a node.  misfit: why it does not.  past: what is said after it.
+class Act(NamedTuple, Generic[S]):
+    """One verb, for nodes or for alerts. action: in the table.  past: what is said after it.
 
-    effect: what will happen, a sentence.  is_typed: the id, or the number of nodes, must be typed.
+    fits: whether it means anything for one of them.  misfit: why it does not.  effect: what will happen, a sentence.
+    is_typed: the id, or how many there are, must be typed.  cli: its command where that is not the table's.
     """
 
-    verb: str
+    action: str
     title: str
     past: str
-    fits: Callable[[NodeRow], bool]
+    fits: Callable[[S], bool]
     misfit: str
-    effect: Callable[[Sequence[NodeRow]], str]
+    effect: Callable[[Sequence[S]], str]
     is_typed: bool = False
+    cli: str = ""
 
 
 def _approve_effect(nodes: Sequence[NodeRow]) -> str:
@@ -51,7 +55,7 @@ def _remove_effect(nodes: Sequence[NodeRow]) -> str:
     return f"{serving} of them take requests now, {active} are active. Their agents must register again."
 
 
-ACTS = {
+ACTS: Mapping[str, Act[NodeRow]] = {
     "approve": Act(
         "approve",
         "Approve",
@@ -104,9 +108,9 @@ ACTS = {
 }
 
 
-def confirmation_text(act: Act, targets: Sequence[Pinned], *, context: str, must_type_name: bool) -> str:
+def confirmation_text(act: Act[NodeRow], targets: Sequence[Pinned], *, context: str, must_type_name: bool) -> str:
     """What must be typed: the context's name, the id, the number of nodes; "" for nothing."""
-    if must_type_name and act.verb != "undrain":
+    if must_type_name and act.action != "undrain":
         return context
     if not act.is_typed:
         return ""

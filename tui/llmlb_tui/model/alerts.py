@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from llmlb_tui.model.acts import Act
 from llmlb_tui.model.reading import fields, instant, number
 from llmlb_tui.model.text import clean
 
@@ -28,12 +30,24 @@ class Alert(NamedTuple):
     def is_firing(self) -> bool:
         return self.resolved_at_unix_s is None
 
+    @property
+    def severity(self) -> str:
+        return "critical" if self.is_critical else "warning"
+
     def is_silenced(self, now_unix_s: float) -> bool:
         return self.silenced_until_unix_s is not None and now_unix_s < self.silenced_until_unix_s
 
     def needs_somebody(self, now_unix_s: float) -> bool:
         """It fires, nobody takes care of it and nobody has silenced it."""
         return self.is_firing and not self.acknowledged_by and not self.is_silenced(now_unix_s)
+
+    def state(self, now_unix_s: float) -> str:
+        """One word for what has become of it."""
+        if not self.is_firing:
+            return "over"
+        if self.is_silenced(now_unix_s):
+            return "silenced"
+        return "acked" if self.acknowledged_by else "firing"
 
 
 def read_alert(value: object) -> Alert | None:
@@ -69,3 +83,47 @@ def ranked(alerts: list[Alert], now_unix_s: float) -> list[Alert]:
             alert.fired_at_unix_s if alert.is_firing else -alert.fired_at_unix_s,
         ),
     )
+
+
+class AlertAct(NamedTuple):
+    """What is done to alerts. silence_s: how long they are kept quiet; 0 ends it, None where somebody takes care."""
+
+    about: Act[Alert]
+    silence_s: int | None
+
+
+def _until_gone(alerts: Sequence[Alert]) -> str:
+    return f"You take care of them. They stay until their cause is gone: {_causes(alerts)}."
+
+
+def _causes(alerts: Sequence[Alert]) -> str:
+    rules = sorted({alert.rule for alert in alerts})
+    return ", ".join(rules[:6]) + (f" and {len(rules) - 6} more" if len(rules) > 6 else "")
+
+
+ACKNOWLEDGE = AlertAct(
+    Act("acknowledge", "Acknowledge", "acknowledged", lambda alert: alert.is_firing, "over", _until_gone), None
+)
+SILENCE = AlertAct(
+    Act(
+        "silence",
+        "Silence",
+        "silenced for an hour",
+        lambda alert: alert.is_firing,
+        "over",
+        lambda alerts: f"Quiet for an hour, also when they fire again meanwhile: {_causes(alerts)}.",
+    ),
+    3600,
+)
+SPEAK = AlertAct(
+    Act(
+        "silence",
+        "End the silence of",
+        "heard again",
+        lambda alert: alert.is_firing,
+        "over",
+        lambda alerts: f"They are heard again: {_causes(alerts)}.",
+        cli="llmlb alerts silence {ids} --for 0",
+    ),
+    0,
+)

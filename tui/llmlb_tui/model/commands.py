@@ -34,9 +34,11 @@ COMMANDS: dict[str, Usage] = {
     "sort": Usage("KEY[,KEY]", "order the rows; -KEY reverses", tuple(SORT_KEYS)),
     "columns": Usage("KEY[,KEY]", "choose the columns; nothing chooses the usual ones"),
     "save": Usage("1..4 [NAME]", "keep the present filter, order and columns as a view"),
-    "theme": Usage("NAME", "change the colours"),
+    "theme": Usage("NAME", "change the colours; a theme file of your own is followed while you edit it"),
+    "bell": Usage("on|off", "ring, and notify by OSC 9, when a critical alert begins to fire", ("on", "off")),
     "ctx": Usage("NAME", "look at another router"),
     "why": Usage("MODEL", "why a request for a model would go where it goes"),
+    "seek": Usage("TIME", "go to an instant of a replay: 11:58:20, +30s, -5m, 50%"),
     "export": Usage("json|csv [FILE]", "write the listed nodes to a file", ("json", "csv")),
 }
 _BY_NAME = {action.id.replace("_", "-"): action for action in ACTIONS if action.group is not Group.MOVE}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import islice
 from typing import NamedTuple
 
@@ -101,6 +102,11 @@ class EventRing:
 
     def __len__(self) -> int:
         return len(self._events)
+
+    def copy(self) -> EventRing:
+        twin = copy(self)
+        twin._events = self._events.copy()
+        return twin
 
     @property
     def newest(self) -> int:

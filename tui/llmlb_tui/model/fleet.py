@@ -1,8 +1,10 @@
-"""Everything the console knows of one router: what the feed said, applied in order."""
+"""Everything the console knows of one router: what the feed event, applied in order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
@@ -10,12 +12,16 @@ from llmlb_tui.model.alerts import Alert, ranked, read_alert
 from llmlb_tui.model.events import EventRing, read_change, read_past, subject_of
 from llmlb_tui.model.feed import FedEvent, FedSnapshot, as_event, as_snapshot
 from llmlb_tui.model.history import History, Point
-from llmlb_tui.model.nodes import NodeFields, NodeRow, make_row, new_memory
+from llmlb_tui.model.node_fields import NodeFields
+from llmlb_tui.model.nodes import NodeRow, Status, make_row
 from llmlb_tui.model.reading import Fields, count, fields, instant, rows
 from llmlb_tui.model.settings import Settings, read_settings
 from llmlb_tui.model.text import clean
-from llmlb_tui.model.totals import Totals, totals_of
-from llmlb_tui.model.traffic import Traffic, TrafficMemory, read_traffic
+from llmlb_tui.model.totals import Capacity, Totals, capacity_of, totals_of
+from llmlb_tui.model.traffic import NO_FLOWS, Flows, Traffic, TrafficMemory, read_traffic
+
+if TYPE_CHECKING:
+    from llmlb.client.sse import ServerEvent
 
 MAX_NODES = 20_000
 """A stranger behind the URL cannot fill the memory; a router has a thousand nodes."""
@@ -36,6 +42,7 @@ class FleetState:
         self.events = EventRing()
         self.settings = Settings()
         self.traffic = Traffic()
+        self.flows = NO_FLOWS
         self.memory = TrafficMemory()
         self.version = ""
         self.has_snapshot = False
@@ -47,7 +54,15 @@ class FleetState:
         self._local_offset_s = now_unix_s - now_s
         self._is_router_known = False
         self._totals: tuple[int, Totals] = (-1, Totals())
-        self._read = new_memory()
+        self._capacity: tuple[int, Capacity] = (-1, Capacity())
+
+    def copy(self) -> FleetState:
+        """One that stands the same and goes its own way. Rows and events, which never change, are shared."""
+        twin = copy(self)
+        twin.nodes, twin.alerts = dict(self.nodes), dict(self.alerts)
+        twin.histories = {node_id: history.copy() for node_id, history in self.histories.items()}
+        twin.events, twin.memory = self.events.copy(), self.memory.copy()
+        return twin
 
     # The clock
 
@@ -69,6 +84,15 @@ class FleetState:
 
     # What comes in
 
+    def take(self, events: Iterable[ServerEvent], *, now_s: float) -> None:
+        """As ``apply``, many at once: a thousand nodes say something every second."""
+        for id, kind, data in events:
+            if type(data) is FedEvent and data.change is None and type(data.node) is NodeFields:
+                if self._put(data.node, now_s) is not None:
+                    self.revision += 1
+            else:
+                self.apply(kind, data, id=id, now_s=now_s)
+
     def apply(self, kind: str, data: object, *, id: str = "", now_s: float) -> set[str]:
         """One event of the feed; returns the ids of nodes that changed, came or went. Unknown kinds are left alone.
 
@@ -83,7 +107,7 @@ class FleetState:
             case "fleet":
                 self._note_change(event, id, now_s)
                 if "fleet" in event:
-                    self.traffic = read_traffic(event["fleet"])
+                    self.traffic, self.flows = read_traffic(event["fleet"]), Flows(event["fleet"])
                     self.memory.add(self.traffic)
             case "settings":
                 self._note_change(event, id, now_s)
@@ -113,7 +137,7 @@ class FleetState:
             self.set_clock(server_unix_s, now_s)
         self.version = clean(event.version, 40)
         self.settings = read_settings(event.settings)
-        self.traffic = read_traffic(event.fleet)
+        self.traffic, self.flows = read_traffic(event.fleet), Flows(event.fleet)
         self.memory.add(self.traffic)
         self.set_alerts(event.alerts)
         return self._replace_nodes(event.nodes, now_s)
@@ -152,20 +176,23 @@ class FleetState:
         return {row.id}
 
     def _put(self, given: NodeFields, now_s: float) -> NodeRow | None:
-        row = make_row(given, now_s + self._router_offset_s, self._read)
+        # A known node's id is clean.
+        known = self.nodes.get(given.id)
+        row = make_row(given, now_s + self._router_offset_s, known)
         if row is None:
             return None
-        known = self.nodes.get(row.id)
-        if known is None and len(self.nodes) >= MAX_NODES:
-            return None
+        if known is None:
+            known = self.nodes.get(row.id)
+            if known is None and len(self.nodes) >= MAX_NODES:
+                return None
         history = self.histories.get(row.id)
         if history is None:
             history = self.histories[row.id] = History()
-        if isinstance(given.history, list):
+        if given.history is not None:
             history.read(given.history)
         elif known is None or known.heartbeats != row.heartbeats:
             history.add(Point(row.gpu, row.vram, row.active, row.avg_ms))
-        if known is None or known.mood is not row.mood or known.attention != row.attention:
+        if known is None or not _are_alike(known.status, row.status):
             self.news += 1
         self.nodes[row.id] = row
         return row
@@ -173,7 +200,6 @@ class FleetState:
     def _drop(self, node_id: str) -> None:
         self.nodes.pop(node_id, None)
         self.histories.pop(node_id, None)
-        self._read.forget(node_id)
         self.news += 1
 
     def _take_alert(self, value: object) -> None:
@@ -220,6 +246,15 @@ class FleetState:
             self._totals = (self.revision, known)
         return known
 
+    @property
+    def capacity(self) -> Capacity:
+        """Added up anew when a node has changed."""
+        revision, known = self._capacity
+        if revision != self.revision:
+            known = capacity_of(self.nodes.values())
+            self._capacity = (self.revision, known)
+        return known
+
     def firing(self, now_s: float) -> list[Alert]:
         """Alerts that fire, those that need somebody first."""
         return [alert for alert in self.all_alerts(now_s) if alert.is_firing]
@@ -234,3 +269,8 @@ class FleetState:
         """Alerts that need somebody."""
         now_unix_s = self.router_now(now_s)
         return count(sum(alert.needs_somebody(now_unix_s) for alert in self.alerts.values()))
+
+
+def _are_alike(one: Status, other: Status) -> bool:
+    """Whether a person sees no difference at once."""
+    return one is other or (one.mood is other.mood and one.attention == other.attention)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from llmlb.clock import rfc3339
+
 ABSENT = "-"
 
 
@@ -109,6 +111,9 @@ def day_name(unix_s: float) -> str:
 
 def date_time(unix_s: float | None) -> str:
     """``2026-11-20 12:04:31Z``."""
-    if unix_s is None or not 0 <= unix_s < 253_402_300_799:
-        return ABSENT
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return instant_text(unix_s).replace("T", " ") or ABSENT
+
+
+def instant_text(unix_s: float | None) -> str:
+    """``2026-11-20T12:04:31Z``; "" for what is no date, whatever a router sends."""
+    return "" if unix_s is None or not 0 <= unix_s < 253_402_300_799 else rfc3339(unix_s)

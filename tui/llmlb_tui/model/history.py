@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
+from copy import copy
+
+from msgspec import Struct
 
 from llmlb_tui.model.reading import number, rows
 
 POINTS = 10
 
 
-class Point(NamedTuple):
+class Point(Struct, frozen=True, gc=False):
     """Figures of one heartbeat; None where nothing was measured. Percent, percent, requests, milliseconds."""
 
     gpu: float | None
@@ -36,6 +38,11 @@ class History:
 
     def __len__(self) -> int:
         return len(self._points)
+
+    def copy(self) -> History:
+        twin = copy(self)
+        twin._points = self._points.copy()
+        return twin
 
     def add(self, point: Point) -> None:
         self._points.append(point)

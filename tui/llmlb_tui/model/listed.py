@@ -1,4 +1,4 @@
-"""What a filter can ask of a request and of an event, under the names that the command line has for its columns.
+"""What a filter can ask of the rows of a list, under the names that the command line has for its columns.
 
 at:2026-11-18    an instant is a text; at<10m what was within the last ten minutes, at>1d what is older than a day
 tokens>1k        figures, with < and > and a unit where they have one
@@ -12,14 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from llmlb.client.filters import MILLISECONDS, PLAIN, SECONDS, Figure, Texts, Vocabulary
-from llmlb.clock import rfc3339
+from llmlb_tui.model.alerts import Alert
 from llmlb_tui.model.events import Event
-from llmlb_tui.model.reading import Fields, instant, number
+from llmlb_tui.model.formats import instant_text
+from llmlb_tui.model.reading import Fields, instant, names, number
 from llmlb_tui.model.text import clean
 
 
-class RequestSubject(NamedTuple):
-    """A request as a filter looks at it. now_unix_s: the router's clock, for ages."""
+class RowSubject(NamedTuple):
+    """A request or a key as a filter looks at it. now_unix_s: the router's clock, for ages."""
 
     fields: Fields
     now_unix_s: float
@@ -32,23 +33,39 @@ class EventSubject(NamedTuple):
     now_unix_s: float
 
 
-def _text(name: str) -> Texts[RequestSubject]:
-    def texts(subject: RequestSubject) -> tuple[str, ...]:
+class AlertSubject(NamedTuple):
+    """An alert as a filter looks at it. now_unix_s: the router's clock, for ages and silences."""
+
+    alert: Alert
+    now_unix_s: float
+
+
+def _text(name: str) -> Texts[RowSubject]:
+    def texts(subject: RowSubject) -> tuple[str, ...]:
         value = subject.fields.get(name)
         if isinstance(value, bool):
-            return ("yes", "true") if value else ("no", "false")
+            return _truth(value)
+        if isinstance(value, list):
+            return names(value)
         return (text,) if (text := clean(value)) else ()
 
     return texts
 
 
-def _figure(name: str, units: Mapping[str, float]) -> Figure[RequestSubject]:
+def _truth(value: bool) -> tuple[str, ...]:
+    return ("yes", "true") if value else ("no", "false")
+
+
+def _figure(name: str, units: Mapping[str, float]) -> Figure[RowSubject]:
     return Figure(lambda subject: number(subject.fields.get(name)), units)
 
 
-def _age_s(subject: RequestSubject) -> float | None:
-    at_unix_s = instant(subject.fields.get("at"))
-    return None if at_unix_s is None else subject.now_unix_s - at_unix_s
+def _age(name: str) -> Figure[RowSubject]:
+    def age_s(subject: RowSubject) -> float | None:
+        at_unix_s = instant(subject.fields.get(name))
+        return None if at_unix_s is None else subject.now_unix_s - at_unix_s
+
+    return Figure(age_s, SECONDS)
 
 
 _REQUEST_TEXTS = {
@@ -63,10 +80,10 @@ _REQUEST_FIGURES = {
     "status": _figure("status", PLAIN),
     "prompt_tokens": _figure("prompt_tokens", PLAIN),
     "completion_tokens": _figure("completion_tokens", PLAIN),
-    "at": Figure(_age_s, SECONDS),
+    "at": _age("at"),
 }
 
-REQUESTS: Vocabulary[RequestSubject] = Vocabulary(
+REQUESTS: Vocabulary[RowSubject] = Vocabulary(
     named=lambda subject: [text for texts in _REQUEST_TEXTS.values() for text in texts(subject)],
     texts=_REQUEST_TEXTS
     | {
@@ -99,7 +116,7 @@ def _type_of(event: Event) -> str:
 
 
 _EVENT_TEXTS = {
-    "at": _of_event(lambda event: rfc3339(event.at_unix_s)),
+    "at": _of_event(lambda event: instant_text(event.at_unix_s)),
     "kind": _of_event(lambda event: event.kind),
     "type": _of_event(_type_of),
     "what": _of_event(lambda event: event.tone.word),
@@ -116,6 +133,63 @@ EVENTS: Vocabulary[EventSubject] = Vocabulary(
     figures={
         "at": Figure(lambda subject: subject.now_unix_s - subject.event.at_unix_s, SECONDS),
         "id": Figure(lambda subject: float(subject.event.id) if subject.event.id.isdecimal() else None, PLAIN),
+    },
+    states={},
+)
+
+
+def _of_alert(get: Callable[[Alert], str]) -> Texts[AlertSubject]:
+    return lambda subject: (text,) if (text := get(subject.alert)) else ()
+
+
+def _instant_text(get: Callable[[Alert], float | None]) -> Texts[AlertSubject]:
+    return lambda subject: (text,) if (text := instant_text(get(subject.alert))) else ()
+
+
+def _since(get: Callable[[Alert], float | None]) -> Figure[AlertSubject]:
+    return Figure(
+        lambda subject: None if (at_unix_s := get(subject.alert)) is None else subject.now_unix_s - at_unix_s, SECONDS
+    )
+
+
+_ALERT_INSTANTS: Mapping[str, Callable[[Alert], float | None]] = {
+    "fired_at": lambda alert: alert.fired_at_unix_s,
+    "since": lambda alert: alert.fired_at_unix_s,
+    "resolved_at": lambda alert: alert.resolved_at_unix_s,
+    "silenced_until": lambda alert: alert.silenced_until_unix_s,
+}
+_ALERT_TEXTS: Mapping[str, Texts[AlertSubject]] = {
+    "id": _of_alert(lambda alert: alert.id),
+    "severity": _of_alert(lambda alert: alert.severity),
+    "rule": _of_alert(lambda alert: alert.rule),
+    "subject": _of_alert(lambda alert: alert.subject),
+    "state": lambda subject: (subject.alert.state(subject.now_unix_s),),
+    "is_firing": lambda subject: _truth(subject.alert.is_firing),
+    **{name: _instant_text(get) for name, get in _ALERT_INSTANTS.items()},
+    "cause": _of_alert(lambda alert: alert.cause),
+    "hint": _of_alert(lambda alert: alert.hint),
+    "node_id": _of_alert(lambda alert: alert.node_id),
+    "acknowledged_by": _of_alert(lambda alert: alert.acknowledged_by),
+    "silenced_by": _of_alert(lambda alert: alert.silenced_by),
+}
+
+ALERTS: Vocabulary[AlertSubject] = Vocabulary(
+    named=lambda subject: [text for texts in _ALERT_TEXTS.values() for text in texts(subject)],
+    texts={**_ALERT_TEXTS, "about": _ALERT_TEXTS["subject"]},
+    figures={name: _since(get) for name, get in _ALERT_INSTANTS.items()},
+    states={},
+)
+
+_KEY_TEXTS = {name: _text(name) for name in ("id", "name", "hint", "scopes", "created_at", "expires_at", "models")}
+
+KEYS: Vocabulary[RowSubject] = Vocabulary(
+    named=lambda subject: [text for texts in _KEY_TEXTS.values() for text in texts(subject)],
+    texts=_KEY_TEXTS | {"created": _KEY_TEXTS["created_at"], "expires": _KEY_TEXTS["expires_at"]},
+    figures={
+        "created_at": _age("created_at"),
+        "created": _age("created_at"),
+        "requests_per_minute": _figure("requests_per_minute", PLAIN),
+        "max_concurrency": _figure("max_concurrency", PLAIN),
     },
     states={},
 )

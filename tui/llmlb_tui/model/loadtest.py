@@ -108,7 +108,7 @@ class NodeShare(NamedTuple):
 
 
 class GateState(NamedTuple):
-    """One gate. passed: None until the run is over.  measured: in seconds, as a share of 1, or a plain number.
+    """One gate. passed: None while too little is known.  measured: in seconds, as a share of 1, or a plain number.
 
     unit: ``s``, ``share`` or ``number``.  note: why it failed.
     """
@@ -206,6 +206,8 @@ class LoadTest:
                 self.gates = tuple(GateState(text) for text in names(told.get("gates")))
             case "progress":
                 self._progress(told)
+            case "gates":
+                self.gates = tuple(_standing(row) for row in rows(told.get("gates")))
             case "result":
                 self.result = told
                 self.gates = tuple(_gate(row) for row in rows(told.get("gates")))
@@ -250,6 +252,12 @@ def _gate(row: Fields) -> GateState:
         unit=clean(row.get("unit")),
         note=clean(row.get("note")),
     )
+
+
+def _standing(row: Fields) -> GateState:
+    """A gate while the run goes on: one that nothing can be measured for yet has neither passed nor failed."""
+    gate = _gate(row)
+    return gate._replace(passed=None) if row.get("measured") is None else gate
 
 
 def _comparison(told: Fields) -> Comparison:

@@ -10,7 +10,7 @@ from llmlb_tui.model.text import clean
 Fields = Mapping[str, object]
 
 NO_FIELDS: Fields = {}
-_LARGEST = 1e18
+LARGEST = 1e18
 
 
 def fields(value: object) -> Fields:
@@ -27,18 +27,18 @@ def number(value: object) -> float | None:
     """A finite number; None for anything else. True is no number."""
     # NaN compares with nothing, so it is no number either.
     if type(value) is float:
-        return value if -_LARGEST < value < _LARGEST else None
+        return value if -LARGEST < value < LARGEST else None
     if type(value) is int:
-        return float(value) if -_LARGEST < value < _LARGEST else None
+        return float(value) if -LARGEST < value < LARGEST else None
     return None
 
 
 def count(value: object) -> int:
     """A whole number from 0 on; 0 for anything else."""
     if type(value) is int:
-        return value if 0 <= value < _LARGEST else 0
+        return value if 0 <= value < LARGEST else 0
     if type(value) is float:
-        return int(value) if 0 <= value < _LARGEST else 0
+        return int(value) if 0 <= value < LARGEST else 0
     return 0
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
+from operator import eq
 from typing import NamedTuple
 
 from llmlb.errors import ConfigurationError
 from llmlb_tui.model.nodes import NodeRow
+from llmlb_tui.model.traffic import NO_FLOWS, Flows
 
 _DIGITS = re.compile(r"(\d+)")
 
@@ -32,6 +35,13 @@ def _id_key(node: NodeRow) -> NaturalKey:
     return known
 
 
+class Moment(NamedTuple):
+    """What an order may look at besides a node. now_unix_s: the router's clock."""
+
+    now_unix_s: float
+    flows: Flows
+
+
 class SortKey(NamedTuple):
     """One way to sort. letter: behind ``s``.  falls: the largest first, unless reversed.
 
@@ -42,27 +52,29 @@ class SortKey(NamedTuple):
     letter: str
     label: str
     falls: bool
-    get: Callable[[NodeRow, float], float | NaturalKey | str | None]
+    get: Callable[[NodeRow, Moment], float | NaturalKey | str | None]
 
 
 _KEYS = (
-    SortKey("attn", "a", "ATTN", False, lambda node, now: node.attention),
-    SortKey("id", "n", "NODE", False, lambda node, now: _id_key(node)),
-    SortKey("state", "e", "STATE", False, lambda node, now: node.mood),
-    SortKey("gpu", "g", "GPU", True, lambda node, now: node.gpu),
-    SortKey("vram", "v", "VRAM", True, lambda node, now: node.vram),
-    SortKey("temp", "t", "TEMP", True, lambda node, now: node.temp),
-    SortKey("act", "c", "ACT", True, lambda node, now: node.active),
-    SortKey("total", "o", "TOTAL", True, lambda node, now: node.total),
-    SortKey("avg", "r", "AVG", True, lambda node, now: node.avg_ms),
-    SortKey("ttft", "f", "TTFT", True, lambda node, now: node.ttft_ms),
-    SortKey("seen", "l", "SEEN", True, lambda node, now: node.seen_s(now)),
-    SortKey("up", "u", "UP", True, lambda node, now: node.up_s(now)),
-    SortKey("hb", "h", "HEART", True, lambda node, now: node.heartbeats),
-    SortKey("failed", "x", "FAILED", True, lambda node, now: node.failed),
-    SortKey("score", "p", "SCORE", True, lambda node, now: node.score),
-    SortKey("model", "m", "MODEL", False, lambda node, now: node.models[0].lower() if node.models else None),
-    SortKey("tags", "k", "TAGS", False, lambda node, now: node.tags[0].lower() if node.tags else None),
+    SortKey("attn", "a", "ATTN", False, lambda node, at: node.attention),
+    SortKey("id", "n", "NODE", False, lambda node, at: _id_key(node)),
+    SortKey("state", "e", "STATE", False, lambda node, at: node.mood),
+    SortKey("gpu", "g", "GPU", True, lambda node, at: node.gpu),
+    SortKey("vram", "v", "VRAM", True, lambda node, at: node.vram),
+    SortKey("temp", "t", "TEMP", True, lambda node, at: node.temp),
+    SortKey("act", "c", "ACT", True, lambda node, at: node.active),
+    SortKey("total", "o", "TOTAL", True, lambda node, at: node.total),
+    SortKey("avg", "r", "AVG", True, lambda node, at: node.avg_ms),
+    SortKey("ttft", "f", "TTFT", True, lambda node, at: node.ttft_ms),
+    SortKey("rps", "q", "REQ/S", True, lambda node, at: at.flows.requests_per_s(node.id)),
+    SortKey("tps", "w", "TOK/S", True, lambda node, at: at.flows.tokens_per_s(node.id)),
+    SortKey("seen", "l", "SEEN", True, lambda node, at: node.seen_s(at.now_unix_s)),
+    SortKey("up", "u", "UP", True, lambda node, at: node.up_s(at.now_unix_s)),
+    SortKey("hb", "h", "HEART", True, lambda node, at: node.heartbeats),
+    SortKey("failed", "x", "FAILED", True, lambda node, at: node.failed),
+    SortKey("score", "p", "SCORE", True, lambda node, at: node.score),
+    SortKey("model", "m", "MODEL", False, lambda node, at: node.models[0].lower() if node.models else None),
+    SortKey("tags", "k", "TAGS", False, lambda node, at: node.tags[0].lower() if node.tags else None),
 )
 SORT_KEYS: Mapping[str, SortKey] = {key.name: key for key in _KEYS}
 
@@ -123,16 +135,34 @@ def reversed_order(order: Order) -> Order:
     return (Ordered(order[0].key, not order[0].is_reversed), *order[1:]) if order else order
 
 
-def sort_nodes(nodes: Iterable[NodeRow], order: Order, now_unix_s: float) -> list[NodeRow]:
-    """The nodes in order; equal ones by id, unknown values last. Stable passes from the last key to the first."""
-    rows = list(nodes)
-    if not order or order[-1].key.name != "id":
-        rows.sort(key=_id_key)
-    for each in reversed(order):
-        get = each.key.get
-        values = [get(row, now_unix_s) for row in rows]
-        known = [place for place, value in enumerate(values) if value is not None]
+def sort_nodes(nodes: Iterable[NodeRow], order: Order, now_unix_s: float, flows: Flows = NO_FLOWS) -> list[NodeRow]:
+    """The nodes in order; equal ones by id, unknown values last."""
+    return _in_order(list(nodes), order, Moment(now_unix_s, flows))
+
+
+def _in_order(rows: list[NodeRow], order: Order, at: Moment) -> list[NodeRow]:
+    if len(rows) < 2:
+        return rows
+    if not order:
+        return sorted(rows, key=_id_key)
+    each, rest = order[0], order[1:]
+    values = [each.key.get(row, at) for row in rows]
+    unknown: list[NodeRow] = []
+    if None in values:
         unknown = [row for row, value in zip(rows, values, strict=True) if value is None]
-        known.sort(key=values.__getitem__, reverse=each.falls)  # type: ignore[arg-type]  # values of one key compare
-        rows = [rows[place] for place in known] + unknown
-    return rows
+        rows = [row for row, value in zip(rows, values, strict=True) if value is not None]
+        values = [value for value in values if value is not None]
+    places = sorted(range(len(rows)), key=values.__getitem__, reverse=each.falls)  # type: ignore[arg-type]  # values of one key compare
+    ordered = list(map(rows.__getitem__, places))
+    _order_equals(ordered, list(map(values.__getitem__, places)), rest, at)
+    return ordered + _in_order(unknown, rest, at)
+
+
+def _order_equals(rows: list[NodeRow], values: Sequence[object], rest: Order, at: Moment) -> None:
+    """Put those of one value in order by the rest. values: of the rows, which are in order by them."""
+    runs: list[tuple[int, int]] = []
+    for place in compress(range(len(values)), map(eq, values, values[1:])):
+        begin = runs.pop()[0] if runs and runs[-1][1] == place + 1 else place
+        runs.append((begin, place + 2))
+    for begin, end in runs:
+        rows[begin:end] = _in_order(rows[begin:end], rest, at)

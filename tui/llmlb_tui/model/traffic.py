@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 from llmlb_tui.model.reading import Fields, count, fields, number
@@ -27,6 +28,36 @@ class Traffic(NamedTuple):
     queue: tuple[tuple[str, int], ...] = ()
     mass_silence: bool = False
     status: str = ""
+
+
+class Flows:
+    """What goes through each node a second, means of the last ten seconds; read when it is asked for.
+
+    value: a ``fleet`` event. It names only nodes with traffic: the others have none.
+    """
+
+    __slots__ = ("_by_node",)
+
+    def __init__(self, value: object = None) -> None:
+        by_node = fields(value).get("rates_by_node")
+        self._by_node = by_node if isinstance(by_node, dict) else None
+
+    def requests_per_s(self, node_id: str) -> float | None:
+        """None where the router tells nothing of its nodes."""
+        return self._per_s(node_id, "requests_per_second")
+
+    def tokens_per_s(self, node_id: str) -> float | None:
+        """None where the router tells nothing of its nodes."""
+        return self._per_s(node_id, "tokens_per_second")
+
+    def _per_s(self, node_id: str, name: str) -> float | None:
+        if self._by_node is None:
+            return None
+        flow = self._by_node.get(node_id)
+        return 0.0 if flow is None else number(fields(flow).get(name))
+
+
+NO_FLOWS = Flows()
 
 
 def read_traffic(value: object) -> Traffic:
@@ -58,6 +89,11 @@ class TrafficMemory:
 
     def __init__(self) -> None:
         self._points: deque[Traffic | None] = deque(maxlen=REMEMBERED)
+
+    def copy(self) -> TrafficMemory:
+        twin = copy(self)
+        twin._points = self._points.copy()
+        return twin
 
     def add(self, traffic: Traffic) -> None:
         self._points.append(traffic)

@@ -41,7 +41,7 @@ class View:
         now_unix_s = state.router_now(now_s)
         nodes = state.nodes.values()
         shown = [node for node in nodes if self.filter.admits(node, now_unix_s)] if self.filter.text else nodes
-        return [node.id for node in sort_nodes(shown, self.order, now_unix_s)]
+        return [node.id for node in sort_nodes(shown, self.order, now_unix_s, state.flows)]
 
 
 def first_views() -> dict[int, SavedView]:

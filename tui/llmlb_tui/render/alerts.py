@@ -36,16 +36,18 @@ def alert_head(cells: int) -> Line:
     return line(Span(f"{named}{'SINCE':>6}  {'STATE':<{state}}CAUSE", Role.HEADER))
 
 
-def alert_line(alert: Alert, now_unix_s: float, glyphs: Glyphs, cells: int, *, base: Role) -> Line:
+def alert_line(
+    alert: Alert, now_unix_s: float, glyphs: Glyphs, cells: int, *, base: Role, is_marked: bool = False
+) -> Line:
     """One alert."""
     widths = _widths(cells)
     mark = glyphs.lost if alert.is_critical else "!"
     role = Role.TROUBLE if alert.needs_somebody(now_unix_s) else Role.DIM
     subject = middle_cut(alert.subject, widths.about - 1, ellipsis=glyphs.ellipsis)
-    severity = "critical" if alert.is_critical else "warning"
     return line(
-        Span(f" {mark if alert.is_firing else glyphs.good} ", role if alert.is_firing else Role.GOOD),
-        Span(f"{severity[: widths.severity]:<{widths.severity}}", role),
+        Span(glyphs.marked if is_marked else " ", Role.MARK),
+        Span(f"{mark if alert.is_firing else glyphs.good} ", role if alert.is_firing else Role.GOOD),
+        Span(f"{alert.severity[: widths.severity]:<{widths.severity}}", role),
         Span(fitted(alert.rule, widths.rule - 1, ellipsis=glyphs.ellipsis) + " "),
         Span(fitted(subject, widths.about)),
         Span(f"{age(max(0.0, now_unix_s - alert.fired_at_unix_s)):>6}  "),
@@ -75,7 +77,7 @@ def alert_page(alert: Alert, now_unix_s: float, cells: int) -> list[Line]:
         ("to do", alert.hint),
         ("id", alert.id),
     ]
-    lines = [EMPTY, line(strong(f" {'critical' if alert.is_critical else 'warning'}")), EMPTY]
+    lines = [EMPTY, line(strong(f" {alert.severity}")), EMPTY]
     for name, text in rows:
         for place, part in enumerate(wrapped(text, max(20, cells - 10)) or ["-"]):
             lines.append(line(dim(f" {name if not place else '':<8}"), Span(part)))

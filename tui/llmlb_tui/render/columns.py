@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from llmlb.core.health import NodeState
 from llmlb.errors import ConfigurationError
-from llmlb_tui.model.formats import ABSENT, age, count, degrees, duration_ms, percent, span
+from llmlb_tui.model.formats import ABSENT, age, count, degrees, duration_ms, percent, rate, span
 from llmlb_tui.model.history import History
 from llmlb_tui.model.nodes import Mood, NodeRow
 from llmlb_tui.model.text import fitted, middle_cut, right, width
+from llmlb_tui.model.traffic import NO_FLOWS, Flows
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import Line, Role, Span
 
@@ -38,6 +39,7 @@ class CellContext(NamedTuple):
     now_unix_s: float
     glyphs: Glyphs
     width_class: WidthClass
+    flows: Flows = NO_FLOWS
 
 
 class Column(NamedTuple):
@@ -134,6 +136,15 @@ def _milliseconds(get: Callable[[NodeRow], float | None]) -> Callable[[CellConte
     return lambda context, cells: Span(duration_ms(get(context.node)))
 
 
+def _per_s(get: Callable[[Flows, str], float | None]) -> Callable[[CellContext, int], Span]:
+    def draw(context: CellContext, cells: int) -> Span:
+        # What went through it before it fell silent says nothing about now.
+        is_online = context.node.state is NodeState.ONLINE
+        return Span(rate(get(context.flows, context.node.id) if is_online else None))
+
+    return draw
+
+
 def _seen(context: CellContext, cells: int) -> Span:
     node = context.node
     is_bad = node.late or node.mood is Mood.OFFLINE
@@ -185,6 +196,10 @@ _COLUMNS = (
     Column("avg", "AVG", (5, 7, 7), "mean time of an answer", _milliseconds(lambda node: node.avg_ms), sort="avg"),
     Column("ttft", "TTFT", (5, 6, 6), "mean time to the first token",
            _milliseconds(lambda node: node.ttft_ms), sort="ttft"),
+    Column("rps", "REQ/S", (6, 6, 6), "requests a second, mean of ten seconds",
+           _per_s(Flows.requests_per_s), sort="rps"),
+    Column("tps", "TOK/S", (6, 6, 6), "tokens a second, mean of ten seconds",
+           _per_s(Flows.tokens_per_s), sort="tps"),
     Column("lat", "LAT 10", (5, 10, 10), "the last ten mean times", _latency_history, is_right=False, sort="avg"),
     Column("seen", "SEEN", (4, 5, 5), "since its last heartbeat", _seen, sort="seen"),
     Column("up", "UP", (5, 6, 6), "since it came Online", _up, sort="up"),

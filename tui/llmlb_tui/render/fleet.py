@@ -47,7 +47,9 @@ def node_line(desk: Desk, given: Layout, node_id: str, now_s: float, *, cursor: 
     node = state.nodes.get(node_id)
     if node is None:
         return line(dim(f"     {node_id} is gone"))
-    context = CellContext(node, state.history(node_id), state.router_now(now_s), desk.glyphs, given.width_class)
+    context = CellContext(
+        node, state.history(node_id), state.router_now(now_s), desk.glyphs, given.width_class, state.flows
+    )
     return row_line(given, context, cursor=cursor, marked=marked, stale=desk.standing(now_s) not in _FRESH)
 
 

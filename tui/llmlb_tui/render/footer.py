@@ -32,7 +32,9 @@ def action_at(desk: Desk, place: Place, x: int, cells: int) -> Action | None:
 
 def _placed(desk: Desk, place: Place, cells: int) -> Sequence[tuple[Action, int]]:
     """The actions that fit, each with its first cell, in the order of the table; quit always stands last."""
-    wanted = [action for action in footer_actions(place) if desk.may_change or not action.changes]
+    wanted = [
+        action for action in footer_actions(place) if desk.offers(action) and (desk.may_change or not action.changes)
+    ]
     kept: list[Action] = []
     left = cells - 1
     # Help and the way out are on every terminal, however narrow.

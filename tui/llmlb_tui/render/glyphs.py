@@ -38,14 +38,17 @@ class Glyphs(NamedTuple):
 
     def spark(self, points: Sequence[float | None], cells: int, *, top: float = 100.0) -> str:
         """The last points as heights of a fixed scale from 0 to ``top``, one per cell; a gap is a blank."""
-        shown = list(points)[-cells:]
-        return (" " * (cells - len(shown))) + "".join(self._level(point, top) for point in shown)
+        shown = points[-cells:]
+        levels, amount = self.levels, len(self.levels)
 
-    def _level(self, point: float | None, top: float) -> str:
-        if point is None:
-            return " "
-        share = 0.0 if top <= 0 else min(1.0, max(0.0, point / top))
-        return self.levels[min(len(self.levels) - 1, int(share * len(self.levels)))]
+        def sign(point: float | None) -> str:
+            if point is None:
+                return " "
+            if 0 <= point < top:
+                return levels[int(point / top * amount)]
+            return levels[-1] if 0 < top <= point else levels[0]
+
+        return " " * (cells - len(shown)) + "".join(map(sign, shown))
 
     def packed(self, points: Sequence[float | None], cells: int, *, top: float = 100.0) -> str:
         """As ``spark`` with two points in a cell; ASCII has no such signs and shows every second point."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from llmlb_tui.desk import Desk
 from llmlb_tui.model.alerts import Alert
@@ -13,6 +14,9 @@ from llmlb_tui.model.text import cut
 from llmlb_tui.render.columns import WidthClass, width_class
 from llmlb_tui.render.glyphs import Glyphs
 from llmlb_tui.render.line import Line, Role, Span, both_ends, dim, key, line, strong
+
+if TYPE_CHECKING:
+    from llmlb_tui.model.playback import Playback
 
 SKEW_SHOWN_S = 2.0
 
@@ -37,11 +41,13 @@ def title_line(desk: Desk, now_s: float, cells: int) -> Line:
 
 def _right_end(desk: Desk, now_s: float, cells: int) -> list[Span]:
     identity, glyphs, state = desk.identity, desk.glyphs, desk.state
-    pieces = [standing_span(desk, now_s), Span("   ")]
+    pieces = [*_standing_spans(desk, now_s, cells), Span("   ")]
+    if desk.is_recording:
+        pieces += [Span("REC", Role.WAITING), Span("   ")]
     skew_s = state.skew_s
     if skew_s is not None and abs(skew_s) > SKEW_SHOWN_S:
         pieces.append(Span(f"clock {skew_s:+.0f}s   ", Role.WARNING))
-    if identity.user:
+    if identity.user and (desk.playback is None or cells >= WidthClass.USUAL):
         between = " " if cells >= WidthClass.USUAL else ""
         role = f"{between}({identity.role})" if identity.role else ""
         pieces.append(Span(f"{cut(identity.user, 16, ellipsis=glyphs.ellipsis)}{role}   "))
@@ -49,10 +55,37 @@ def _right_end(desk: Desk, now_s: float, cells: int) -> list[Span]:
         pieces.append(Span("read-only   ", Role.WARNING))
     elif cells >= WidthClass.USUAL:
         pieces.append(dim("read-write   "))
-    now_unix_s = state.router_now(now_s)
-    pieces.append(Span(date_time(now_unix_s) if cells >= WidthClass.WIDE else f"{clock_time(now_unix_s)}Z"))
-    pieces.append(Span(" "))
+    if desk.playback is None:
+        now_unix_s = state.router_now(now_s)
+        pieces.append(Span(date_time(now_unix_s) if cells >= WidthClass.WIDE else f"{clock_time(now_unix_s)}Z"))
+        pieces.append(Span(" "))
     return pieces
+
+
+def _standing_spans(desk: Desk, now_s: float, cells: int) -> list[Span]:
+    """How well the router is heard; of a replay, where it stands, and how well the router was heard then."""
+    playback = desk.playback
+    if playback is None:
+        return [standing_span(desk, now_s)]
+    spans = [Span(_replay_text(desk, playback, now_s, cells), Role.PAUSED)]
+    standing = desk.standing(now_s)
+    if standing is not Standing.LIVE:
+        sign = standing_span(desk, now_s).text.partition(standing.value)[0]
+        spans += [Span("  "), Span(f"{sign}{standing.value}", _STANDING_ROLES[standing])]
+    return spans
+
+
+def _replay_text(desk: Desk, playback: Playback, now_s: float, cells: int) -> str:
+    """``REPLAY 11:58:20Z x4 32%``; the date too where there is room for it."""
+    now_unix_s = desk.state.router_now(now_s)
+    when = date_time(now_unix_s) if cells >= WidthClass.USUAL else f"{clock_time(now_unix_s)}Z"
+    if playback.is_seeking:
+        pace = "seeking"
+    elif playback.has_ended:
+        pace = "end" if playback.is_whole else "cut off here"
+    else:
+        pace = "paused" if playback.is_paused else f"x{playback.speed:g}"
+    return f"REPLAY {when} {pace} {playback.percent:.0f}%"
 
 
 _STANDING_ROLES = {
@@ -161,7 +194,12 @@ def _counts(desk: Desk, *, short: bool, wide: bool = False) -> Line:
         ),
     ]
     if wide:
-        pieces += [dim("      MODELS "), Span(f"{totals.models}"), dim("   MODE "), Span(desk.state.settings.mode)]
+        pieces += [
+            dim("      MODELS "),
+            Span(f"{desk.state.capacity.models}"),
+            dim("   MODE "),
+            Span(desk.state.settings.mode),
+        ]
     return line(*pieces)
 
 
@@ -229,8 +267,8 @@ def _gpu(desk: Desk, drawn_for: WidthClass) -> Line:
     if totals.hottest is not None:
         temp, node_id = totals.hottest
         pieces += [Span(f"   hottest {degrees(temp, glyphs.degree)} "), Span(node_id)]
-    if drawn_for is WidthClass.WIDE and totals.slots is not None:
-        pieces += [dim(f"   headroom {max(0, totals.slots - totals.active):,} slots of {totals.slots:,}")]
+    if drawn_for is WidthClass.WIDE and (slots := desk.state.capacity.slots) is not None:
+        pieces += [dim(f"   headroom {max(0, slots - totals.active):,} slots of {slots:,}")]
     return line(*pieces)
 
 

@@ -10,6 +10,8 @@ FILTERS = {
     Place.FLEET: "gpu-e  state:pending  gpu>80  seen>30s  model:llama*  tag:pool=chat",
     Place.REQUESTS: "status:502  outcome:failed  model:llama*  node:gpu-1  key:ci  total>5s  at<10m",
     Place.EVENTS: "kind:offline  node:gpu-1  by:alice  rule:queue  cause:heartbeat  at<10m",
+    Place.ALERTS: "state:firing  severity:critical  rule:node_late  about:rack3*  since>1h",
+    Place.KEYS: "name:ci  scopes:admin  models:qwen*  created>90d  expires:-",
 }
 """Examples, by the lists that have a filter."""
 
@@ -19,6 +21,8 @@ def help_lines(desk: Desk, place: Place, now_s: float, cells: int) -> list[Line]
     lines = [EMPTY, line(Span(f" KEYS: {place.value}", Role.HEADER)), EMPTY]
     for group in Group:
         actions = [action for action in actions_of(place) if action.group is group]
+        if group is Group.REPLAY and desk.playback is None:
+            continue
         if not actions:
             continue
         lines.append(line(Span(f" {group.value}", Role.STRONG)))

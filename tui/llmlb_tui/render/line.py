@@ -51,11 +51,11 @@ class Line(NamedTuple):
 
     @property
     def text(self) -> str:
-        return "".join(span.text for span in self.spans)
+        return "".join([span.text for span in self.spans])
 
     @property
     def cells(self) -> int:
-        return sum(width(span.text) for span in self.spans)
+        return width(self.text)
 
 
 EMPTY = Line(())
@@ -80,8 +80,11 @@ def key(text: str) -> Span:
 
 def clipped(given: Line, cells: int) -> Line:
     """The line in exactly ``cells`` cells."""
-    if given.cells == cells:
+    missing = cells - given.cells
+    if missing == 0:
         return given
+    if missing > 0:
+        return Line((*given.spans, Span(" " * missing)), given.base)
     spans: list[Span] = []
     left = cells
     for span in given.spans:

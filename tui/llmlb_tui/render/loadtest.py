@@ -147,15 +147,18 @@ def _why(test: LoadTest) -> list[Line]:
 
 
 def _gates(test: LoadTest, glyphs: Glyphs) -> list[Line]:
-    return [EMPTY, *(_gate_line(gate, glyphs) for gate in test.gates)] if test.gates else []
+    return (
+        [EMPTY, *(_gate_line(gate, glyphs, is_over=not test.is_running) for gate in test.gates)] if test.gates else []
+    )
 
 
-def _gate_line(gate: GateState, glyphs: Glyphs) -> Line:
-    """``✓ gate p90_ttft>500ms  312ms``: a gate names what fails the run."""
+def _gate_line(gate: GateState, glyphs: Glyphs, *, is_over: bool) -> Line:
+    """``✓ gate p90_ttft>500ms  312ms``: a gate names what fails the run. While it goes on that is how it stands."""
     if gate.passed is None:
-        return line(dim(f"  ? gate {gate.text}  judged when the run is over"))
+        return line(dim(f"  ? gate {gate.text}  {gate.note or 'not judged yet'}"))
     mark, role = (glyphs.good, Role.GOOD) if gate.passed else (glyphs.lost, Role.TROUBLE)
-    return line(Span(f"  {mark} ", role), Span(f"gate {gate.text}"), Span(f"  {_measured(gate)}", role))
+    so_far = dim("" if is_over else "  so far")
+    return line(Span(f"  {mark} ", role), Span(f"gate {gate.text}"), Span(f"  {_measured(gate)}", role), so_far)
 
 
 def _measured(gate: GateState) -> str:

@@ -24,7 +24,8 @@ class Painter:
         whole = clipped(given, cells)
         if self._is_ascii:
             whole = plain(whole)
-        return [Segment(span.text, self.style(span.role, whole.base)) for span in whole.spans]
+        base, combined = whole.base, self._combined
+        return [Segment(text, combined.get((role, base)) or self.style(role, base)) for text, role in whole.spans]
 
     def style(self, role: Role, base: Role = Role.TEXT) -> Style:
         """A role on a base: the cursor keeps the hues and changes the ground; old data loses its hues."""

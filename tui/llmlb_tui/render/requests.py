@@ -11,6 +11,7 @@ from llmlb_tui.model.text import clean, fitted, middle_cut
 from llmlb_tui.render.columns import WidthClass
 from llmlb_tui.render.costs import cost_lines, seconds, terms_lines
 from llmlb_tui.render.glyphs import Glyphs
+from llmlb_tui.render.left_out import because, left_out_lines
 from llmlb_tui.render.line import EMPTY, Line, Role, Span, dim, line, strong, wrapped
 
 OUTCOME_ROLES = {
@@ -94,15 +95,15 @@ def _last_try(request: Fields) -> Fields | None:
 _PAGE = (
     ("id", "id"), ("client", "client_request_id"), ("at", "at"), ("endpoint", "endpoint"), ("model", "model"),
     ("node", "node_id"), ("key", "key_name"), ("from", "address"), ("status", "status"), ("outcome", "outcome"),
-    ("phase", "cancelled_phase"), ("reason", "reason"), ("error", "error"), ("queue ms", "queue_ms"),
-    ("place", "queue_position"), ("ttft ms", "ttft_ms"), ("total ms", "total_ms"), ("overhead", "overhead_ms"),
-    ("tokens in", "prompt_tokens"), ("out", "completion_tokens"), ("events", "events"), ("bytes in", "bytes_in"),
-    ("bytes out", "bytes_out"),
+    ("phase", "cancelled_phase"), ("reason", "reason"), ("eligible", "eligible"), ("error", "error"),
+    ("queue ms", "queue_ms"), ("place", "queue_position"), ("ttft ms", "ttft_ms"), ("total ms", "total_ms"),
+    ("overhead", "overhead_ms"), ("tokens in", "prompt_tokens"), ("out", "completion_tokens"), ("events", "events"),
+    ("bytes in", "bytes_in"), ("bytes out", "bytes_out"),
 )  # fmt: skip
 
 
 def request_page(request: Fields, cells: int, glyphs: Glyphs) -> list[Line]:
-    """Everything about one request, each of its tries, and what its candidates would have cost. Never its content."""
+    """All about one request but its content: each of its tries, what candidates would have cost, and who was none."""
     lines = [EMPTY, line(strong(f" request {clean(request.get('id'))}")), EMPTY]
     for label, name in _PAGE:
         if name in request:
@@ -116,7 +117,7 @@ def request_page(request: Fields, cells: int, glyphs: Glyphs) -> list[Line]:
     lines += [_attempt_line(place, attempt) for place, attempt in enumerate(tries, 1)]
     if not tries:
         lines.append(line(dim(" it went to no node")))
-    return [*lines, *cost_lines(request, cells, glyphs)]
+    return [*lines, *cost_lines(request, cells, glyphs), *left_out_lines(request, glyphs)]
 
 
 def _attempt_line(place: int, attempt: Fields) -> Line:
@@ -210,7 +211,7 @@ def _explained(node: Fields, about: str, chosen: str, glyphs: Glyphs, *, is_pric
 def _standing(node: Fields, eligible: str) -> Span:
     """eligible: the word for one that nothing speaks against."""
     if node.get("eligible") is not True:
-        return Span(f"passed over: {clean(node.get('ineligible_because')).replace('_', ' ')}", Role.DIM)
+        return Span(f"passed over: {because(node.get('ineligible_because'))}", Role.DIM)
     part = number(node.get("share"))
     share = f", {100 * part:.0f}% share while it comes back" if part is not None and 0 <= part < 1 else ""
     over = names(node.get("excluded_by"))

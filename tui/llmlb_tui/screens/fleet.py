@@ -12,6 +12,7 @@ from llmlb_tui.model.actions import Place
 from llmlb_tui.model.advice import Advice
 from llmlb_tui.model.filters import FilterError, parse_filter
 from llmlb_tui.model.sorting import SORT_KEYS, chosen, reversed_order
+from llmlb_tui.model.traffic import NO_FLOWS, Flows
 from llmlb_tui.render.columns import Layout, WidthClass, layout, width_class
 from llmlb_tui.render.events import events_under_list
 from llmlb_tui.render.fleet import empty_list, list_head, node_line, side, tail_height
@@ -48,7 +49,7 @@ class FleetScreen(FleetActs):
     """
 
     _ordered_at_s = float("-inf")
-    _ordered_revision = -1
+    _ordered_from: tuple[int, Flows] = (-1, NO_FLOWS)
     _withheld_at_s: float | None = None
     _order_wanted = True
     _pictured_at_s = float("-inf")
@@ -63,9 +64,10 @@ class FleetScreen(FleetActs):
         """The lines of the present picture, by node, cursor and mark."""
         self._heights: dict[Lines, int] = {}
         painter = app.painter_now
+        self.selection = app.desk.selection
         self._head_block = Lines(self._head, painter, id="head")
         self._list_head_block = Lines(self._list_head, painter, on_press=self._press_header, id="list-head")
-        self.rows = RowList(app.desk.selection, self._row, painter, on_open=app.do_open, empty=self._empty, id="nodes")
+        self.rows = RowList(self.selection, self._row, painter, on_open=app.do_open, empty=self._empty, id="nodes")
         self._tail_block = Lines(self._tail, painter, id="tail")
         self._side_block = Lines(self._side, painter, id="side")
 
@@ -121,14 +123,15 @@ class FleetScreen(FleetActs):
             return
         is_first = not desk.selection.ids
         is_due = now_s - self._ordered_at_s >= desk.interval_s
-        has_news = desk.state.revision != self._ordered_revision
+        present = (desk.state.revision, desk.state.flows)
+        has_news = present != self._ordered_from
         if not (self._order_wanted or ((is_due or is_first) and has_news)):
             return
         if not (self._order_wanted or is_first) and self._is_held(now_s):
             return
         self._withheld_at_s = None
         self._order_wanted = False
-        self._ordered_at_s, self._ordered_revision = now_s, desk.state.revision
+        self._ordered_at_s, self._ordered_from = now_s, present
         desk.selection.show(desk.view.ids(desk.state, now_s))
         desk.selection.forget(desk.state.nodes)
 
@@ -145,6 +148,12 @@ class FleetScreen(FleetActs):
         """Put the rows into order now: the filter or the order has changed."""
         self._order_wanted = True
         self.sync()
+
+    def look_anew(self) -> None:
+        """Put the rows into order and look at all figures now: they are of another instant."""
+        self._pictured_at_s = self._ordered_at_s = float("-inf")
+        self._withheld_at_s = None
+        self.reorder()
 
     # Lines
 

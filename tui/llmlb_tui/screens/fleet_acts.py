@@ -1,4 +1,4 @@
-"""What the list can do beside moving: marks, views, orders, columns, and acts on nodes."""
+"""What the list can do beside moving: views, orders, columns, and its pace."""
 
 from __future__ import annotations
 
@@ -9,37 +9,21 @@ from llmlb.errors import ConfigurationError
 from llmlb_tui.model.filters import parse_filter
 from llmlb_tui.model.sorting import SORT_KEYS, chosen, order_text, parse_order
 from llmlb_tui.render.columns import COLUMNS, DEFAULT_COLUMNS, width_class
-from llmlb_tui.screens.screen import ConsoleScreen
+from llmlb_tui.screens.marking import MarkingScreen
 
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.25, 30.0
 
 
-class FleetActs(ConsoleScreen):
+class FleetActs(MarkingScreen):
     """The part of the fleet's screen that answers keys beyond moving."""
 
     @abstractmethod
     def reorder(self) -> None:
         """Put the rows into order now: the filter or the order has changed."""
 
-    # Marks
-
-    def do_mark(self) -> None:
-        self.console_app.desk.selection.toggle_mark()
-
-    def do_mark_range(self) -> None:
-        if self.console_app.desk.selection.begin_or_end_range():
-            self.console_app.say("range: move to its other end, then v again")
-
-    def do_mark_all(self) -> None:
-        self.console_app.desk.selection.mark_all()
-
-    def do_mark_none(self) -> None:
-        self.console_app.desk.selection.clear()
-
     def do_follow(self) -> None:
-        selection = self.console_app.desk.selection
-        selection.follows = not selection.follows
-        where = "on its node" if selection.follows else "at its place"
+        self.selection.follows = not self.selection.follows
+        where = "on its node" if self.selection.follows else "at its place"
         self.console_app.say(f"the cursor stays {where}")
 
     # Orders, columns, views

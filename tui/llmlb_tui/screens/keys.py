@@ -9,23 +9,25 @@ from llmlb.errors import LlmlbError
 from llmlb_tui.dialogs.keys import NewKeyDialog, TypedDialog
 from llmlb_tui.model.actions import Place
 from llmlb_tui.model.acts import explain_refusal
+from llmlb_tui.model.listed import KEYS, RowSubject
 from llmlb_tui.model.reading import Fields
 from llmlb_tui.model.text import clean
 from llmlb_tui.render.keys import key_head, key_line
 from llmlb_tui.render.line import Line, Role, Span, both_ends, clipped, dim, line
-from llmlb_tui.screens.listing import ListScreen
+from llmlb_tui.screens.filtered import FilteredScreen
 from llmlb_tui.screens.screen import bindings_of
 
 
-class KeyScreen(ListScreen):
+class KeyScreen(FilteredScreen[RowSubject]):
     """Lists keys without their secrets, makes them and ends them."""
 
     PLACE = Place.KEYS
     BINDINGS: ClassVar = bindings_of(Place.KEYS)
     EMPTY_TEXT = "no key yet; n makes one"
+    TITLE_WORD = "API KEYS"
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(KEYS)
         self._keys: dict[str, Fields] = {}
         self._said = "asking the router"
 
@@ -48,11 +50,13 @@ class KeyScreen(ListScreen):
         self.sync()
 
     def names(self) -> Sequence[str]:
-        return list(self._keys)
+        app = self.console_app
+        now_unix_s = app.desk.state.router_now(app.now_s())
+        return [key_id for key_id, given in self._keys.items() if self.admits(RowSubject(given, now_unix_s))]
 
     def head(self, cells: int) -> list[Line]:
-        left = line(Span(" API KEYS   ", Role.HEADER), Span(self._said, Role.WARNING))
-        return [both_ends(left, line(dim(f"{len(self._keys)} keys ")), cells), key_head()]
+        left = self.titled(Span(f"   {self._said}", Role.WARNING))
+        return [both_ends(left, line(dim(f"{len(self.selection.ids)} of {len(self._keys)} ")), cells), key_head()]
 
     def row(self, name: str, cells: int, is_cursor: bool) -> Line | None:
         given = self._keys.get(name)

@@ -56,7 +56,5 @@ class NodeScreen(PageScreen):
         finally:
             self._is_asking = False
         self._detail = dict(answer)
-        history = self.console_app.desk.state.history(self.node_id)
-        if history is not None:
-            history.read(self._detail.get("history"))
+        self.console_app.take_history(self.node_id, self._detail.get("history"))
         self.sync()

@@ -8,7 +8,7 @@ from typing import ClassVar
 from llmlb.errors import LlmlbError
 from llmlb_tui.model.actions import Place
 from llmlb_tui.model.acts import explain_refusal
-from llmlb_tui.model.listed import REQUESTS, RequestSubject
+from llmlb_tui.model.listed import REQUESTS, RowSubject
 from llmlb_tui.model.reading import Fields
 from llmlb_tui.model.text import clean
 from llmlb_tui.render.line import Line, Role, Span, both_ends, clipped, dim, line
@@ -21,7 +21,7 @@ FETCH_S = 1.0
 LISTED = 300
 
 
-class RequestScreen(FilteredScreen[RequestSubject]):
+class RequestScreen(FilteredScreen[RowSubject]):
     """Fetched once a second while it is shown. Bodies are never fetched."""
 
     PLACE = Place.REQUESTS
@@ -40,9 +40,7 @@ class RequestScreen(FilteredScreen[RequestSubject]):
         app = self.console_app
         now_unix_s = app.desk.state.router_now(app.now_s())
         return [
-            request_id
-            for request_id, request in self._requests.items()
-            if self.admits(RequestSubject(request, now_unix_s))
+            request_id for request_id, request in self._requests.items() if self.admits(RowSubject(request, now_unix_s))
         ]
 
     def prepare(self) -> None:

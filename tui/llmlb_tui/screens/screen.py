@@ -87,6 +87,9 @@ class ConsoleScreen(SyncedScreen):
         """Ask on the line above the footer."""
         self.prompt.ask(question)
 
+    def take(self, event: events.Key) -> bool:
+        return self.is_mounted and self.prompt.take(event)
+
     def sync(self) -> int:
         """Redraw what changed; answers how many lines that were. Called a few times a second and after each key."""
         if not self.is_mounted:

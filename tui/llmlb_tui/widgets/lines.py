@@ -42,6 +42,8 @@ class Lines(Widget, can_focus=False):
         self._on_press = on_press
         self._on_wheel = on_wheel
         self._shown: list[Line] = []
+        self._strips: dict[int, Strip] = {}
+        """Lines of ``_shown`` that were painted already."""
 
     def sync(self) -> int:
         """Ask for the lines and redraw those that differ; answers how many."""
@@ -53,23 +55,36 @@ class Lines(Widget, can_focus=False):
         before = self._shown
         if len(before) != height:
             self._shown = lines
+            self._strips.clear()
             self.refresh()
             return height
         changed = [y for y, new in enumerate(lines) if new != before[y]]
         self._shown = lines
         if changed:
+            for y in changed:
+                self._strips.pop(y, None)
             self.refresh(*[Region(0, y, cells, 1) for y in changed])
         return len(changed)
 
-    def repaint(self) -> None:
-        """Draw everything again: the colours have changed."""
-        self._shown = []
-        self.sync()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """As Textual does it, which looks for borders, paddings and opacities on every line; these blocks have none."""
+        if self.app.get_line_filters():
+            return super().render_lines(crop)
+        cells = self.size.width
+        strips = [self._strip(y, cells) for y in crop.line_range]
+        if crop.column_span != (0, cells):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
 
     def render_line(self, y: int) -> Strip:
-        line = self._shown[y] if y < len(self._shown) else EMPTY
-        cells = self.size.width
-        return Strip(self._painter().segments(line, cells), cells)
+        return self._strip(y, self.size.width)
+
+    def _strip(self, y: int, cells: int) -> Strip:
+        known = self._strips.get(y)
+        if known is None or known.cell_length != cells:
+            line = self._shown[y] if y < len(self._shown) else EMPTY
+            known = self._strips[y] = Strip(self._painter().segments(line, cells), cells)
+        return known
 
     def on_resize(self, event: events.Resize) -> None:
         self.sync()

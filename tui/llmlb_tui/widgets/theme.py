@@ -20,7 +20,8 @@ def textual_theme(palette: Palette) -> Theme:
     background = "ansi_default" if palette.is_ansi else palette.background
     surface = "ansi_default" if palette.is_ansi else palette.surface
     return Theme(
-        name=f"llmlb-{palette.name}",
+        # Under another name each time it is edited: Textual looks at a theme anew only when its name changes.
+        name=f"llmlb-{palette.name}" + (f"-{palette.file.stamp}" if palette.file is not None else ""),
         primary=colour(Role.KEY),
         secondary=colour(Role.DIM),
         accent=colour(Role.KEY),
