@@ -258,6 +258,7 @@ class Router:
         await self.loops.stop()
         await self.prober.stop()
         self.upstreams.close()
+        self._keep_records()
         try:
             await self._flush()
         except StoreError as error:
@@ -312,12 +313,15 @@ class Router:
 
     async def _feed(self) -> None:
         self.feed.flush(monotonic_s())
-        self.requests.count()
+        self._keep_records()
         self.logs.flush()
+
+    def _keep_records(self) -> None:
+        """In small portions: the rows of a busy second take a twentieth of one to make."""
+        self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
 
     async def _flush(self) -> None:
         self.feed.summarise(fleet_view(self.services))
-        self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
         limit_bytes = self.settings.records.body_bytes
         self.store.enqueue_bodies([body_row(body, limit_bytes) for body in self.requests.take_bodies()])
         counted = {node.id: _own_counters(node) for node in self.fleet}
