@@ -593,6 +593,8 @@ class Exchange:
             self.record.ttft_s = now_s - self._received_at_s
             if self.lease is not None:
                 self._plane.balancer.first_token(self.lease, now_s)
+        # Nothing can be tried again, and prompts are large.
+        self._body = b""
         held = self._held
         held.insert(
             0, answer_head(head, self.record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)

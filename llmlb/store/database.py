@@ -49,6 +49,7 @@ class Database:
         self.pragma("journal_mode = WAL")
         self.pragma(f"synchronous = {synchronous}")
         self.pragma("journal_size_limit = 67108864")
+        self.pragma("cache_size = -512")  # KiB: rows are added at the end, and the system caches what is read
         self.pragma("trusted_schema = OFF")
         self.pragma("cell_size_check = ON")
 
