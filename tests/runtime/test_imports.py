@@ -49,7 +49,19 @@ def test_a_bad_configuration_is_told_without_the_web_framework(start: tuple[set[
 def test_a_start_imports_neither_migrations_nor_httpx_command(start: tuple[set[str], set[str], bool, object]) -> None:
     after = start[1]
     assert {"fastapi", "uvicorn", "httpx"} <= after
-    assert not {"alembic", "rich", "pygments", "httpx._main", "pydantic.v1", "prometheus_client", "email_validator", "textual"} & after
+    assert (
+        not {
+            "alembic",
+            "rich",
+            "pygments",
+            "httpx._main",
+            "pydantic.v1",
+            "prometheus_client",
+            "email_validator",
+            "textual",
+        }
+        & after
+    )
 
 
 def test_models_built_late_describe_the_same_api(start: tuple[set[str], set[str], bool, object]) -> None:
