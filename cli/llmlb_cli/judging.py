@@ -1,29 +1,20 @@
 """What a router would refuse of what is sent to it, found without sending: for ``--dry-run``.
 
-The judge is the router's own code. What depends on the router itself, as where it listens, how names resolve there and
-whether it has room, it alone can say.
+The judge is the router's own code.
 """
 
 from __future__ import annotations
 
-import json
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from llmlb.errors import NodeUrlRefused, RouterRefused
+from llmlb.errors import RouterRefused
 from llmlb_cli.exits import ExitCode, Failure
 from llmlb_cli.failures import failure_of
 
 if TYPE_CHECKING:
     from llmlb_cli.context import Router
 
-_CREATIONS = {
-    "/v0/nodes": ("llmlb.wire.registration", "Registration"),
-    "/v0/api-keys": ("llmlb.wire.keys", "ApiKeyCreation"),
-    "/v0/join-tokens": ("llmlb.wire.keys", "JoinTokenCreation"),
-    "/v0/users": ("llmlb.wire.operators", "UserCreation"),
-}
-"""The message that a POST to a path takes."""
+_CREATIONS = frozenset(("/v0/nodes", "/v0/api-keys", "/v0/join-tokens", "/v0/users"))
 
 
 def judge(path: str, body: object, *, context: str) -> None:
@@ -31,20 +22,12 @@ def judge(path: str, body: object, *, context: str) -> None:
     if path not in _CREATIONS:
         return
     # Large, and yet better than words of our own that may differ.
-    from llmlb.api.answers import ApiRefusal
-    from llmlb.api.bodies import parse
-    from llmlb.api.failures import refusal_for
-    from llmlb.auth.urls import check_node_url
+    from llmlb.api.trial import refusal_of
 
-    module, name = _CREATIONS[path]
-    try:
-        message = parse(getattr(import_module(module), name), json.dumps(body).encode())
-        if path == "/v0/nodes":
-            check_node_url(message.url.strip(), loopback_allowed=True)
-    except (ApiRefusal, NodeUrlRefused) as error:
-        refusal = refusal_for(error)
+    refusal = refusal_of(path, body)
+    if refusal is not None:
         told = RouterRefused(refusal.message, status=refusal.status, code=refusal.code)
-        raise failure_of(told, context=context) from error
+        raise failure_of(told, context=context)
 
 
 def judge_new_id(router: Router, node_id: str) -> None:
