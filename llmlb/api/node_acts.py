@@ -135,7 +135,7 @@ async def forget_expired(services: Services, node_id: NodeId) -> None:
             return
         services.gatekeeper.drop_node(node_id)
         services.node_records.pop(node_id, None)
-        services.metrics.forget(node_id)
+        services.forget_figures(node_id)
         await services.store.delete_node(node_id)
 
 
@@ -193,7 +193,7 @@ def _remove(services: Services, node: Node, kind: ChangeKind, *, cause: str, act
     services.gatekeeper.drop_node(node.id)
     services.node_records.pop(node.id, None)
     services.balancer.forget(node.id)
-    services.metrics.forget(node.id)
+    services.forget_figures(node.id)
     services.redial(node)
     services.announce(changes, actor=actor)
 

@@ -104,6 +104,11 @@ class Services:
             self.feed.announce(told, actor=actor, at_unix_s=self.now_unix_s())
         self.pump()
 
+    def forget_figures(self, node_id: NodeId) -> None:
+        """Drop the series of a node that is removed. What still waits to be counted would bring them back."""
+        self.requests.count()
+        self.metrics.forget(node_id)
+
     def engine_key(self, node_id: NodeId) -> str:
         """What a node's engine wants as its bearer credential: the live word before the file's; "" for nothing."""
         record = self.node_records.get(node_id)

@@ -329,6 +329,7 @@ async def _services(
         snapshot_view=lambda: snapshot_view(services),
         first_id=1,
     )
+    metrics = Metrics()
     services = Services(
         settings=settings,
         origins={},
@@ -338,8 +339,8 @@ async def _services(
         sessions=sessions,
         passwords=passwords,
         feed=feed,
-        metrics=Metrics(),
-        requests=RequestLog(),
+        metrics=metrics,
+        requests=RequestLog(takers=(metrics.take,)),
         alerts=Alerts(started_at_s=clock.now_s, grace_s=0.0),
         rng=rng,
         pump=calls.pump,

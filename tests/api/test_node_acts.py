@@ -17,6 +17,7 @@ from llmlb.core.health import NodeState
 from llmlb.core.node import NodeId
 from llmlb.errors import StoreBusy, StoreFull
 from llmlb.store.rows import NodeRow
+from llmlb.telemetry.requests import ExchangeRecord
 
 ACTS = ("approve", "reject", "drain", "undrain", "rotate-token")
 
@@ -121,6 +122,17 @@ def test_rejected_and_deleted_nodes_lose_their_token_and_their_row(tmp_path: Pat
         assert rig.calls.redialled[-2:] == ["node-1", "node-2"]
         assert [event.kind for event in rig.services.feed.events(2)] == [ChangeKind.DELETED, ChangeKind.REJECTED]
         assert (await rig.register("node-2")).status_code == 201
+
+    play(tmp_path, scenario)
+
+
+def test_what_still_waits_to_be_counted_does_not_bring_back_the_series_of_a_deleted_node(tmp_path: Path) -> None:
+    async def scenario(rig: Rig) -> None:
+        await rig.online("node-1")
+        rig.services.requests.add(ExchangeRecord("r", 0.0, model="m", node_id="node-1"))
+        assert (await rig.ask("DELETE", "/v0/nodes/node-1", token=rig.admin)).status_code == 204
+        rig.services.requests.count()
+        assert rig.services.metrics.model("m").requests == {}
 
     play(tmp_path, scenario)
 

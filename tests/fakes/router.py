@@ -109,6 +109,12 @@ class RouterProcess:
             if not self.command.is_running or time.monotonic() > until_s:
                 raise RuntimeError(f"the router did not start:\n{self.command.log()}")
             time.sleep(0.02)
+        # Another test's server may have been given the port meanwhile, and it would be that one which is ready.
+        until_s = time.monotonic() + START_TIMEOUT_S
+        while not (self.data_dir / "operator_token").exists():
+            if not self.command.is_running or time.monotonic() > until_s:
+                raise RuntimeError(f"the router did not start:\n{self.command.log()}")
+            time.sleep(0.02)
         self.client.headers["authorization"] = f"Bearer {(self.data_dir / 'operator_token').read_text().strip()}"
         if not self.api_key or self.dev:
             self.api_key = self._find_key()
