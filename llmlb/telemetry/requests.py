@@ -208,7 +208,7 @@ class RequestLog:
         if not records:
             return
         self._remember(records)
-        self._count(records)
+        self._tally(records)
         for take in self._takers:
             take(records)
 
@@ -287,7 +287,7 @@ class RequestLog:
             self._body_bytes -= self._bodies.popleft().size_bytes
             self.dropped_bodies += 1
 
-    def _count(self, records: Sequence[ExchangeRecord]) -> None:
+    def _tally(self, records: Sequence[ExchangeRecord]) -> None:
         """Put records into the book. Most share second, model, node and ending with others, so these are counted first
         and entered together."""
         book = self._book
