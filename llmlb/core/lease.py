@@ -33,7 +33,3 @@ class Lease(Struct, eq=False):
     queue_s: float = 0.0
     is_probe: bool = False
     state: LeaseState = LeaseState.HELD
-
-    @property
-    def is_held(self) -> bool:
-        return self.state is LeaseState.HELD
