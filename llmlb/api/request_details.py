@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from llmlb.core.lineup import NAMED_NODES, Lineup
-from llmlb.telemetry.requests import ExchangeRecord
+from llmlb.core.record import ExchangeRecord
 from llmlb.wire.records import LeftOutView
 
 

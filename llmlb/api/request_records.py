@@ -9,9 +9,10 @@ from llmlb.api.request_details import detail_fields, details_of, read_details
 from llmlb.api.services import Services
 from llmlb.clock import rfc3339
 from llmlb.core.choice import Cost
+from llmlb.core.record import ExchangeRecord, RecordFilter
 from llmlb.errors import StoreError
 from llmlb.store.rows import BodyRow, RequestFilter, RequestRow
-from llmlb.telemetry.requests import RECENT_RECORDS, ExchangeRecord, RecordFilter
+from llmlb.telemetry.requests import RECENT_RECORDS
 from llmlb.wire.records import AttemptView, CostView, RequestDetail, RequestView
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from llmlb.clock import unix_s
+from llmlb.core.record import ExchangeRecord
 from llmlb.proxy.replies import trace_fields
 from llmlb.proxy.upstream import AnswerHead, Framing
-from llmlb.telemetry.requests import ExchangeRecord
 
 
 def answer_head(

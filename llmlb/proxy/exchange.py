@@ -25,6 +25,7 @@ from llmlb.core.choice import Endpoint, InferenceRequest, Policy
 from llmlb.core.lease import Lease
 from llmlb.core.node import NodeId, canonical_model
 from llmlb.core.outcome import Outcome, OutcomeKind, Usage
+from llmlb.core.record import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 from llmlb.core.retry import Attempt, may_retry
 from llmlb.errors import Fault, NodeMisbehaved, NodeTimeout, NodeUnreachable, ProxyError
 from llmlb.proxy import replies
@@ -35,7 +36,6 @@ from llmlb.proxy.replies import Reply
 from llmlb.proxy.timeouts import AnswerTimeouts
 from llmlb.proxy.upstream import AnswerHead, UpstreamConnection, chunk
 from llmlb.proxy.watch import StreamWatch, Tokens, Verdict, read_answer
-from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 
 if TYPE_CHECKING:
     from llmlb.proxy.plane import DataPlane

@@ -17,6 +17,7 @@ from llmlb.core.change import Change
 from llmlb.core.choice import InferenceRequest, Objective, Policy
 from llmlb.core.lease import Lease
 from llmlb.core.outcome import Outcome
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.core.retry import RetryBudget, RetryRules
 from llmlb.proxy.exchange import Exchange
 from llmlb.proxy.pool import Upstreams
@@ -24,7 +25,6 @@ from llmlb.proxy.replies import Reply, trace_fields
 from llmlb.proxy.template import RequestTemplate
 from llmlb.proxy.timeouts import Timeouts
 from llmlb.telemetry.metrics import Metrics
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 _log = logging.getLogger(__name__)
 

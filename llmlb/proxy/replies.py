@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from llmlb.auth.principals import Denial
 from llmlb.core.choice import Endpoint
-from llmlb.telemetry.requests import ExchangeRecord
+from llmlb.core.record import ExchangeRecord
 
 
 @dataclass(frozen=True, slots=True)

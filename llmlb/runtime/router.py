@@ -37,6 +37,7 @@ from llmlb.core.change import Change
 from llmlb.core.choice import Policy
 from llmlb.core.fleet import Fleet
 from llmlb.core.node import Node, NodeId
+from llmlb.core.record import ExchangeRecord
 from llmlb.errors import ConfigurationError, StoreError
 from llmlb.proxy.asgi import DataPlaneApp
 from llmlb.proxy.plane import DataPlane, PlaneRules
@@ -65,7 +66,7 @@ from llmlb.telemetry.events import FleetEvent
 from llmlb.telemetry.feed import Feed
 from llmlb.telemetry.logs import Logs
 from llmlb.telemetry.metrics import Metrics
-from llmlb.telemetry.requests import ExchangeRecord, RequestLog
+from llmlb.telemetry.requests import RequestLog
 
 TICK_S = 0.5
 SWEEP_S = 0.25

@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 from llmlb.api.request_details import details_of, text_of
 from llmlb.api.request_records import cost_fields
+from llmlb.core.record import ExchangeRecord
 from llmlb.store.rows import BodyRow, EventRow, RequestRow
 from llmlb.telemetry.events import FleetEvent
-from llmlb.telemetry.requests import ExchangeRecord, RecordedBody
+from llmlb.telemetry.requests import RecordedBody
 
 
 def request_row(record: ExchangeRecord) -> RequestRow:

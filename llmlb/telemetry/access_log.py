@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.telemetry.log_line import FieldValue, LogLine, instant, quoted, safe
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 LOGGER = "llmlb.access"
 _LEVEL = "INFO"

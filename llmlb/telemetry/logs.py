@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from llmlb.core.record import ExchangeRecord
 from llmlb.telemetry.access_log import AccessLog, access_line, access_text
 from llmlb.telemetry.log_line import LogLine, line_of
 from llmlb.telemetry.log_writer import LogWriter
-from llmlb.telemetry.requests import ExchangeRecord
 
 KEPT_LINES = 1_000
 _TALKATIVE = ("httpx", "httpcore", "asyncio", "multipart", "alembic", "sqlalchemy")

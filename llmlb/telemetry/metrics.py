@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord, Phase
 from llmlb.core.retry import Attempt
 from llmlb.telemetry.histogram import Histogram
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord, Phase
 
 
 class MetricKind(StrEnum):

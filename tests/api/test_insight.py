@@ -16,8 +16,8 @@ from llmlb.api.insight import fleet_view, quantile_s
 from llmlb.core.admission import RefusalKind
 from llmlb.core.balancer import Admitted, Queued
 from llmlb.core.choice import InferenceRequest
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.telemetry.histogram import Histogram
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 from llmlb.wire.insight import RouterStatus
 
 BOUNDS_S = (0.001, 0.002, 0.005, 0.01)

@@ -15,9 +15,9 @@ from llmlb.api.restoring import restore_fleet
 from llmlb.core.change import ChangeKind
 from llmlb.core.health import NodeState
 from llmlb.core.node import NodeId
+from llmlb.core.record import ExchangeRecord
 from llmlb.errors import StoreBusy, StoreFull
 from llmlb.store.rows import NodeRow
-from llmlb.telemetry.requests import ExchangeRecord
 
 ACTS = ("approve", "reject", "drain", "undrain", "rotate-token")
 

@@ -13,10 +13,11 @@ from api.rig import Rig, error_of, play
 from llmlb.core.choice import Cost
 from llmlb.core.lineup import NAMED_NODES, LeftOut, Lineup
 from llmlb.core.node import NodeId
+from llmlb.core.record import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 from llmlb.errors import StoreBusy
 from llmlb.runtime.rows import request_row
 from llmlb.store.rows import BodyRow, RequestRow
-from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase, RequestLog
+from llmlb.telemetry.requests import RequestLog
 from llmlb.wire.records import RequestDetail
 
 

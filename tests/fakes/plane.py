@@ -27,6 +27,7 @@ from llmlb.core.choice import Policy
 from llmlb.core.fleet import Fleet, FleetRules
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Beat, Figures, Node, NodeId, Profile
+from llmlb.core.record import ExchangeRecord
 from llmlb.core.retry import RetryRules
 from llmlb.policies import POLICIES
 from llmlb.proxy.asgi import DataPlaneApp
@@ -35,7 +36,6 @@ from llmlb.proxy.pool import NodeEndpoint, Upstreams
 from llmlb.proxy.protocol import RouterProtocol, protocol_class
 from llmlb.store.rows import ApiKeyRow
 from llmlb.telemetry.metrics import Metrics
-from llmlb.telemetry.requests import ExchangeRecord
 
 KEY = "sk-test-key-of-the-plane"
 ADMIN_KEY = "sk-test-admin-of-the-plane"

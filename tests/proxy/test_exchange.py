@@ -46,10 +46,10 @@ from llmlb.clock import monotonic_s
 from llmlb.core.balancer import QueueRules
 from llmlb.core.circuit import CircuitState
 from llmlb.core.lineup import LeftOut, Lineup
+from llmlb.core.record import ExchangeOutcome
 from llmlb.core.retry import RetryRules
 from llmlb.errors import NodeUnreachable
 from llmlb.proxy.exchange import Exchange
-from llmlb.telemetry.requests import ExchangeOutcome
 
 CHAT = (
     b'{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],'

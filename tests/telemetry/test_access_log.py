@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlb.core.record import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 from llmlb.telemetry.access_log import AccessLog, access_line, access_text
-from llmlb.telemetry.requests import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
 
 
 def record(**fields: object) -> ExchangeRecord:

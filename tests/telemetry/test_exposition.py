@@ -14,9 +14,9 @@ from llmlb.core.admission import RefusalKind
 from llmlb.core.balancer import Balancer, Queued
 from llmlb.core.choice import InferenceRequest, Reason
 from llmlb.core.node import Node
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.telemetry.exposition import Exposition
 from llmlb.telemetry.metrics import METRICS, Metrics
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 NOW_S = 1_000.0
 

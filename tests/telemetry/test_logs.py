@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.telemetry.logs import KEPT_LINES, LogHandler, Logs, configure_logging
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 
 class Terminal(io.StringIO):

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord, Phase
 from llmlb.core.retry import Attempt
 from llmlb.telemetry.metrics import METRICS, OTHER, MetricKind, Metrics, label_of
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord, Phase
 
 ANSWERED, REFUSED = ExchangeOutcome.ANSWERED, ExchangeOutcome.REFUSED
 

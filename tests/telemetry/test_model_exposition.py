@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.telemetry.metrics import OTHER, Metrics
 from llmlb.telemetry.model_exposition import ModelExposition
-from llmlb.telemetry.requests import ExchangeOutcome, ExchangeRecord
 
 
 def ended(metrics: Metrics, model: str, node_id: str = "node-1") -> None:

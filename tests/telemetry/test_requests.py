@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.telemetry.requests import (
-    UNCOUNTED_RECORDS,
-    AttemptRecord,
-    ExchangeOutcome,
-    ExchangeRecord,
-    RecordFilter,
-    RequestLog,
-)
+from llmlb.core.record import AttemptRecord, ExchangeOutcome, ExchangeRecord, RecordFilter
+from llmlb.telemetry.requests import UNCOUNTED_RECORDS, RequestLog
 
 ANSWERED, FAILED = ExchangeOutcome.ANSWERED, ExchangeOutcome.FAILED
 CANCELLED, REFUSED = ExchangeOutcome.CANCELLED, ExchangeOutcome.REFUSED

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from llmlb.api.access import OperatorCall
 from llmlb.api.answers import answer
 from llmlb.api.request_records import get_request, list_requests
-from llmlb.telemetry.requests import RecordFilter
+from llmlb.core.record import RecordFilter
 from llmlb.wire.records import RequestDetail, RequestList
 
 router = APIRouter(prefix="/v0/requests", tags=["insight"])
