@@ -22,7 +22,7 @@ from random import Random
 from statistics import quantiles
 
 from benchmarks.dataplane.tools import resident_mb
-from llmlb.core.balancer import Admitted, Balancer, QueueRules
+from llmlb.core.balancer import Balancer, QueueRules
 from llmlb.core.choice import Endpoint, InferenceRequest, Objective, Prompt
 from llmlb.core.fleet import Fleet, FleetRules
 from llmlb.core.lease import Lease
@@ -159,11 +159,11 @@ class Scene:
             blocks = beginning + chain(rng.randrange(4))
             asked = Prompt(blocks, 2000 + BLOCK_BYTES * len(blocks))
             offer = self.balancer.offer(InferenceRequest(MODEL, stream=True, prompt=asked), self.now_s)
-            assert isinstance(offer, Admitted)
-            node_id, class_ = offer.lease.node.id, self._class_of(offer.lease.node.id)
+            assert isinstance(offer, Lease)
+            node_id, class_ = offer.node.id, self._class_of(offer.node.id)
             seconds = asked.text_bytes / BYTES_PER_TOKEN / PREFILL_TOKENS_S[class_]
             self._read_at_s[node_id] = max(self._read_at_s[node_id], self.now_s) + seconds
-            heappush(self._due, _Due(self._read_at_s[node_id], number, offer.lease, asked, is_end=False))
+            heappush(self._due, _Due(self._read_at_s[node_id], number, offer, asked, is_end=False))
 
     def _happen(self, due: _Due) -> None:
         lease = due.lease

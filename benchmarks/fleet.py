@@ -21,9 +21,10 @@ from random import Random
 
 from benchmarks.dataplane.balancers import Llmlb
 from benchmarks.dataplane.tools import resident_mb
-from llmlb.core.balancer import Admitted, Balancer, QueueRules
+from llmlb.core.balancer import Balancer, QueueRules
 from llmlb.core.choice import InferenceRequest, Policy
 from llmlb.core.fleet import Fleet, FleetRules
+from llmlb.core.lease import Lease
 from llmlb.core.load import Thresholds
 from llmlb.core.node import Beat, Figures, NodeId, Profile
 from llmlb.core.outcome import Outcome, OutcomeKind
@@ -75,8 +76,8 @@ def _cycle_us(make: Callable[[], Policy], size: int) -> float:
         started_s = time.process_time()
         for _ in range(CYCLES):
             offer = balancer.offer(InferenceRequest(MODEL, body_bytes=1500), 1.0)
-            assert isinstance(offer, Admitted)
-            open_leases.append(offer.lease)
+            assert isinstance(offer, Lease)
+            open_leases.append(offer)
             if len(open_leases) > 3 * size:
                 balancer.settle(open_leases.pop(0), ANSWERED, 1.0)
         best_us = min(best_us, (time.process_time() - started_s) / CYCLES * 1e6)

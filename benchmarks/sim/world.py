@@ -22,7 +22,7 @@ from benchmarks.sim.prefix_cache import BLOCK_TOKENS
 from benchmarks.sim.workload import Arrival, Workload
 from llmlb.agent.score import MAX_SCORE
 from llmlb.core.admission import RefusalKind
-from llmlb.core.balancer import Admitted, Balancer, Queued, QueueRules, Refused
+from llmlb.core.balancer import Balancer, Queued, QueueRules, Refused
 from llmlb.core.choice import InferenceRequest, Policy, Prompt
 from llmlb.core.fleet import Fleet, FleetRules
 from llmlb.core.lease import Lease
@@ -197,7 +197,7 @@ class World:
     def _offer(self, record: Record, request: InferenceRequest, now_s: float) -> None:
         waiter = None if request.tried else record
         match self._balancer.offer(request, now_s, waiter=waiter):
-            case Admitted(lease):
+            case Lease() as lease:
                 self._send(record, lease, now_s)
             case Queued():
                 self._waiting.add(record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -37,10 +37,12 @@ class ApiKey:
     requests_per_minute: int | None = None
     max_concurrency: int | None = None
     expires_at: float | None = None
+    is_limited: bool = field(init=False)
+    """Whether it has a limit of any kind. Asked for every request, so it is no property."""
 
-    @property
-    def is_limited(self) -> bool:
-        return self.requests_per_minute is not None or self.max_concurrency is not None
+    def __post_init__(self) -> None:
+        is_limited = self.requests_per_minute is not None or self.max_concurrency is not None
+        object.__setattr__(self, "is_limited", is_limited)
 
     def has(self, scope: Scope) -> bool:
         return scope in self.scopes

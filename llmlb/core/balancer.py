@@ -35,12 +35,6 @@ class QueueRules:
     absent_window_s: float = 30.0
 
 
-class Admitted(Struct, frozen=True, gc=False):
-    """A node was chosen and its lease taken."""
-
-    lease: Lease
-
-
 class Queued(Struct, frozen=True):
     """Nobody has room now; the ticket's waiter will be told."""
 
@@ -54,7 +48,7 @@ class Refused(Struct, frozen=True, gc=False):
     retry_after_s: float | None = None
 
 
-Offer = Admitted | Queued | Refused
+Offer = Lease | Queued | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +94,8 @@ class Balancer:
         self.fleet = fleet
         self._policy_failed = policy_failed
         self._policy = policy
+        self.reads_prompts = policy.reads_prompts
+        """Whether the mode's policy does."""
         self._listeners = _listening(policy)
         """Policies that are told of every request: the mode's, those of earlier modes and those asked for by name."""
         self.queue_rules = queue_rules
@@ -118,6 +114,7 @@ class Balancer:
         others = [other for other in self._listeners if other not in (policy, self._policy)]
         self._listeners = (*_listening(policy), *others)
         self._policy = policy
+        self.reads_prompts = policy.reads_prompts
 
     def resolve(self, model: str) -> tuple[str, str | None]:
         """The canonical name behind what a client asked for, and the alias's target when one applies.
@@ -162,7 +159,7 @@ class Balancer:
         if waiter is None or not queue:
             lease = self._choose(request, pool, now_s, chooser)
             if lease is not None:
-                return Admitted(lease)
+                return lease
         if waiter is None:
             return Refused(RefusalKind.NO_NODE_AVAILABLE)
         return self._enqueue(request, pool, now_s, waiter, policy)
@@ -265,7 +262,7 @@ class Balancer:
         elif pool.half_open:
             probe = next(iter(pool.half_open))
             return self._lease(request, probe, Choice(probe.id, Reason.PROBE), now_s, pool.lineup, is_probe=True)
-        if not len(pool):
+        if not pool.nodes:
             return None
         choice, node = self._pick(request, pool, now_s, policy)
         if node.circuit.state is not _CLOSED:
@@ -287,8 +284,8 @@ class Balancer:
         """What the policy says, or the next in turn where it fails."""
         try:
             choice = policy.pick(request, pool, now_s)
-            node = self.fleet.get(choice.node_id)
-            if node is None or node not in pool:
+            node = pool.nodes.get(choice.node_id)
+            if node is None:
                 raise RuntimeError(f"the policy chose {choice.node_id!r}, which is not a candidate")
         except Exception as error:  # noqa: BLE001  # anybody may write a policy, and requests must go on
             self._policy_failed(policy, error)
@@ -300,7 +297,7 @@ class Balancer:
         node = self.fleet.get(node_id)
         if node is None or node.ineligibility is not None or request.tried:
             return Refused(RefusalKind.NODE_NOT_AVAILABLE)
-        return Admitted(self._lease(request, node, Choice(node_id, Reason.PINNED), now_s))
+        return self._lease(request, node, Choice(node_id, Reason.PINNED), now_s)
 
     def _lease(
         self,

@@ -9,6 +9,9 @@ from llmlb.core.lineup import Absences, LeftOut, Lineup
 from llmlb.core.load import LoadOrder
 from llmlb.core.node import Fitness, Ineligibility, Node, NodeId
 
+_FIT, _UNMEASURED = Fitness.FIT, Fitness.UNMEASURED
+"""Looking up a member of an enumeration takes longer than the comparison."""
+
 
 class EligibleNodes:
     """What a policy is shown for one model; ``serving`` also holds those that get no work at the moment.
@@ -18,11 +21,11 @@ class EligibleNodes:
 
     __slots__ = (
         "_absences",
-        "_rotation",
         "fit",
         "half_open",
         "lineup",
         "model",
+        "nodes",
         "others",
         "panicking",
         "ready_at_s",
@@ -33,6 +36,8 @@ class EligibleNodes:
     def __init__(self, model: str) -> None:
         self.model = model
         """Canonical name; empty for the nodes that serve any model."""
+        self.nodes: OrderedDict[NodeId, Node] = OrderedDict()
+        """The eligible, the one whose turn it is first."""
         self.serving: set[Node] = set()
         """Approved nodes that have the model, in any state."""
         self.half_open: dict[Node, None] = {}
@@ -47,26 +52,25 @@ class EligibleNodes:
         self.others: LeftOut | None = None
         """Nodes that do not serve the model; likewise."""
         self._absences = Absences()
-        self._rotation: OrderedDict[Node, None] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._rotation)
+        return len(self.nodes)
 
     def __iter__(self) -> Iterator[Node]:
-        return iter(self._rotation)
+        return iter(self.nodes.values())
 
     def __contains__(self, node: object) -> bool:
-        return node in self._rotation
+        return isinstance(node, Node) and self.nodes.get(node.id) is node
 
     def rotate(self) -> Node:
-        node = next(iter(self._rotation))
-        self._rotation.move_to_end(node)
+        node = next(iter(self.nodes.values()))
+        self.nodes.move_to_end(node.id)
         return node
 
     def put(self, node: Node) -> None:
         """Make eligible, or move to where its present fitness and rank belong."""
-        if node not in self._rotation:
-            self._rotation[node] = None
+        if node.id not in self.nodes:
+            self.nodes[node.id] = node
             self.lineup = None
         over = node.over
         if self._absences.end(node.id) if over is None else self._absences.note(node.id, over._value_):
@@ -84,18 +88,17 @@ class EligibleNodes:
 
     def fell(self, node: Node) -> None:
         """Its load has fallen, and nothing else about it has changed."""
-        if node in self._rotation:
-            if node.fitness is Fitness.FIT:
+        if node.id in self.nodes:
+            if node.fitness is _FIT:
                 self.fit.put(node)
-            elif node.fitness is Fitness.UNMEASURED:
+            elif node.fitness is _UNMEASURED:
                 self.unmeasured.put(node)
 
     def remove(self, node: Node) -> None:
         """Take out of the eligible; it goes on serving what it has."""
         if self._absences.note(node.id, (node.ineligibility or Ineligibility.CIRCUIT_OPEN)._value_):
             self.lineup = None
-        if node in self._rotation:
-            del self._rotation[node]
+        if self.nodes.pop(node.id, None) is not None:
             self.fit.discard(node)
             self.unmeasured.discard(node)
 
@@ -110,7 +113,7 @@ class EligibleNodes:
     def line_up(self, others: LeftOut) -> Lineup:
         """Make ``lineup`` anew. others: see there; they are kept."""
         self.others = others
-        self.lineup = Lineup(len(self._rotation), self._absences.left_out(), others)
+        self.lineup = Lineup(len(self.nodes), self._absences.left_out(), others)
         return self.lineup
 
     def without(self, tried: Container[NodeId]) -> EligibleNodes:

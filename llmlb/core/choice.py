@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from msgspec import Struct
 
+from llmlb.core.node import NodeId
+
 if TYPE_CHECKING:
-    from llmlb.core.node import Figures, NodeId
+    from llmlb.core.node import Figures
     from llmlb.core.outcome import Outcome
 
 

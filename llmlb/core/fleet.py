@@ -317,11 +317,19 @@ class Fleet:
 
     def depart(self, node: Node, outcome: Outcome, now_s: float) -> list[Change]:
         """A request left the node."""
-        may_move = node.active >= node.full_at or node.circuit.state is not _CLOSED or outcome.kind is not _ANSWERED
+        circuit = node.circuit
+        is_answered = outcome.kind is _ANSWERED
+        may_move = node.active >= node.full_at or circuit.state is not _CLOSED or not is_answered
         node.in_flight -= 1
         node.active -= 1
         node.rank -= ONE_ACTIVE
-        changes = self._judge(node, outcome, now_s)
+        if is_answered:
+            if outcome.fault is None:
+                node.note_latency(outcome.total_s, outcome.ttft_s)
+            closes = circuit.succeeded(self.rules.circuit, now_s=now_s)
+            changes = [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")] if closes else []
+        else:
+            changes = self._blame(node, outcome, now_s)
         if may_move:
             return changes + self._place(node, now_s) if self._nodes.get(node.id) is node else []
         if node.ineligibility is None:
@@ -329,13 +337,9 @@ class Fleet:
                 pool.fell(node)
         return changes
 
-    def _judge(self, node: Node, outcome: Outcome, now_s: float) -> list[Change]:
+    def _blame(self, node: Node, outcome: Outcome, now_s: float) -> list[Change]:
+        """Draw the consequences of a request that was not answered."""
         circuit, rules = node.circuit, self.rules.circuit
-        if outcome.kind is _ANSWERED:
-            if outcome.fault is None:
-                node.note_latency(outcome.total_s, outcome.ttft_s)
-            closes = circuit.succeeded(rules, now_s=now_s)
-            return [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")] if closes else []
         match outcome.kind:
             case OutcomeKind.FAILED | OutcomeKind.UNREACHABLE:
                 node.failed_requests += 1

@@ -77,12 +77,12 @@ def criterion(winner: int, runner_up: int) -> Reason:
         return Reason.HIGHEST_CAPABILITY
     if winner >> _GPU_SHIFT != runner_up >> _GPU_SHIFT:
         return Reason.LOWEST_GPU
-    return Reason.ROUND_ROBIN
+    return _ROUND_ROBIN
 
 
 _BEHIND = 1 << 200
 """Above every rank."""
-_ONLY, _LEAST_ACTIVE = Reason.ONLY_CANDIDATE, Reason.LEAST_ACTIVE
+_ONLY, _LEAST_ACTIVE, _ROUND_ROBIN = Reason.ONLY_CANDIDATE, Reason.LEAST_ACTIVE, Reason.ROUND_ROBIN
 
 
 class LoadOrder:

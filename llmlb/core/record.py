@@ -51,7 +51,7 @@ class AttemptRecord:
     seconds: float = 0.0
 
 
-class ExchangeRecord(Struct, eq=False):
+class ExchangeRecord(Struct, eq=False, omit_defaults=True):
     """One client request from arrival to last byte; the proxy fills it in and lets go of it when it ended.
 
     node_id, reason: of the last attempt, "" if there was none.  status: as sent to the client, 0 if nothing was.

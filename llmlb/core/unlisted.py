@@ -69,5 +69,5 @@ class NodesForAny(EligibleNodes):
         last = self._last.get(self._asked)
         if last is not None:
             return bisect_right(self._circle, last, key=_id_of) % max(1, len(self._circle))
-        head = next(iter(self._rotation), None)
-        return 0 if head is None else bisect_left(self._circle, head.id, key=_id_of)
+        head = next(iter(self.nodes), None)
+        return 0 if head is None else bisect_left(self._circle, head, key=_id_of)

@@ -21,14 +21,12 @@ class MetricsPolicy(Policy):
         self._thresholds = thresholds
 
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
-        if len(candidates.fit):
-            best = candidates.fit.first_with_reason()
-            if best is not None and best[0].active <= self._thresholds().active_requests:
-                return Choice(best[0].id, best[1])
-        if len(candidates.unmeasured):
-            best = candidates.unmeasured.first_with_reason()
-            if best is not None:
-                only = len(candidates) == 1
-                return Choice(best[0].id, Reason.ONLY_CANDIDATE if only else Reason.NO_METRICS_FALLBACK)
+        best = candidates.fit.first_with_reason()
+        if best is not None and best[0].active <= self._thresholds().active_requests:
+            return Choice(best[0].id, best[1])
+        best = candidates.unmeasured.first_with_reason()
+        if best is not None:
+            only = len(candidates) == 1
+            return Choice(best[0].id, Reason.ONLY_CANDIDATE if only else Reason.NO_METRICS_FALLBACK)
         only = len(candidates) == 1
         return Choice(candidates.rotate().id, Reason.ONLY_CANDIDATE if only else Reason.OVERLOADED_FALLBACK)

@@ -6,23 +6,23 @@ from datetime import UTC
 
 from llmlb.clock import unix_s
 from llmlb.core.record import ExchangeRecord
-from llmlb.proxy.replies import trace_fields
+from llmlb.proxy.replies import trace_text
 from llmlb.proxy.upstream import AnswerHead, Framing
+
+_BY_LENGTH = Framing.LENGTH
+"""Looking up a member of an enumeration takes longer than the comparison."""
 
 
 def answer_head(
     head: AnswerHead, record: ExchangeRecord, *, tries: int, keep_alive: bool, no_retry: bool = False
 ) -> bytes:
     """Status line to empty line."""
-    return b"%b%b%b%b%b" % (
-        head.passed,
-        trace_fields(record, tries=tries),
-        b"x-should-retry: false\r\n" if no_retry else b"",
-        b"" if keep_alive else b"connection: close\r\n",
-        b"content-length: %d\r\n\r\n" % head.content_length
-        if head.framing is Framing.LENGTH
-        else b"transfer-encoding: chunked\r\n\r\n",
-    )
+    told = "" if keep_alive else "connection: close\r\n"
+    if no_retry:
+        told += "x-should-retry: false\r\n"
+    is_sized = head.framing is _BY_LENGTH
+    framing = f"content-length: {head.content_length}" if is_sized else "transfer-encoding: chunked"
+    return f"{head.passed}{trace_text(record, tries)}{told}{framing}\r\n\r\n".encode("latin-1")
 
 
 def retry_after_s(head: AnswerHead) -> float | None:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from llmlb.auth.principals import ApiKey
 from llmlb.clock import monotonic_s, unix_s
 from llmlb.core.admission import RefusalKind, Ticket
-from llmlb.core.balancer import Admitted, Queued, Refused
+from llmlb.core.balancer import Queued, Refused
 from llmlb.core.choice import Endpoint, InferenceRequest, Policy
 from llmlb.core.lease import Lease
 from llmlb.core.node import NodeId, canonical_model
@@ -35,7 +35,7 @@ from llmlb.proxy.prompt import prompt_of
 from llmlb.proxy.replies import Reply
 from llmlb.proxy.timeouts import AnswerTimeouts
 from llmlb.proxy.upstream import AnswerHead, UpstreamConnection, chunk
-from llmlb.proxy.watch import StreamWatch, Tokens, Verdict, read_answer
+from llmlb.proxy.watch import StreamWatch, Verdict, read_answer
 
 if TYPE_CHECKING:
     from llmlb.proxy.plane import DataPlane
@@ -81,30 +81,33 @@ _PHASES = {
 }
 
 
-_RELAYING, _FAILURE = Stage.RELAYING, Verdict.FAILURE
+_RECEIVED, _DIALLING, _WAITING, _RELAYING, _DONE = (
+    Stage.RECEIVED,
+    Stage.DIALLING,
+    Stage.WAITING,
+    Stage.RELAYING,
+    Stage.DONE,
+)
+_ANSWERED, _COMPLETED, _FAILURE = OutcomeKind.ANSWERED, ExchangeOutcome.ANSWERED, Verdict.FAILURE
 """Looking up a member of an enumeration takes longer than the comparison."""
 
 
 class Exchange:
     """Created by the protocol for each data-plane request; calls back to its client exactly once at its end."""
 
-    # Most requests need few of these: setting them all for each would cost more than choosing the node.
+    # Most requests need few of these: setting them all for each would cost more than choosing the node. Those that each
+    # request reads are set all the same, because the interpreter finds an instance's own attributes faster.
     deadline_at_s = NEVER
     lease: Lease | None = None
-    _policy: Policy | None = None
-    _attempts: tuple[Attempt, ...] = ()
     _rests_s: tuple[float, ...] = ()
     _ticket: Ticket | None = None
     _dial: Task[None] | None = None
     _connection: UpstreamConnection | None = None
     _head: AnswerHead | None = None
-    _watch: StreamWatch | None = None
     _usage: Usage | None = None
     _held: list[bytes]
     _parts: list[bytes]
     _held_bytes = 0
-    _denies_model = False
-    _is_admitted = False
     _is_clean = False
     _queued = False
     _redialled = False
@@ -120,7 +123,12 @@ class Exchange:
         self._template = template
         self._key = key
         self._body = body
-        self._stage = Stage.RECEIVED
+        self._policy: Policy | None = None
+        self._attempts: tuple[Attempt, ...] = ()
+        self._watch: StreamWatch | None = None
+        self._denies_model = False
+        self._is_admitted = False
+        self._stage = _RECEIVED
         self._received_at_s = monotonic_s()
         address = client.address
         if template.forwarded_for:
@@ -141,7 +149,7 @@ class Exchange:
     @property
     def is_committed(self) -> bool:
         """Whether the client has been sent anything: then nothing can be tried again."""
-        return self._stage is Stage.RELAYING
+        return self._stage is _RELAYING
 
     # From the client
 
@@ -177,9 +185,11 @@ class Exchange:
         if alias_target is not None:
             self._body = with_model(self._body, alias_target)
         template = self._template
+        reads_prompts = plane.balancer.reads_prompts
         if template.policy and key.is_admin:
             self._policy = plane.policy_named(template.policy)
-        policy = self._policy or plane.balancer.policy
+            if self._policy is not None:
+                reads_prompts = self._policy.reads_prompts
         self._request = InferenceRequest(
             model,
             template.endpoint,
@@ -189,7 +199,7 @@ class Exchange:
             key.id,
             NodeId(template.pin) if template.pin and key.is_admin else None,
             (),
-            prompt_of(self._body, template.endpoint) if policy.reads_prompts else None,
+            prompt_of(self._body, template.endpoint) if reads_prompts else None,
             plane.objective_for(model, key.name) if plane.objective_for is not None else None,
         )
         plane.budget.requests += 1
@@ -197,7 +207,7 @@ class Exchange:
 
     def client_gone(self) -> None:
         """The client hung up. That is never the node's fault."""
-        if self._stage is Stage.DONE:
+        if self._stage is _DONE:
             return
         self.record.cancelled_phase = _PHASES[self._stage]
         self._let_go()
@@ -277,17 +287,18 @@ class Exchange:
         record = self.record
         if record.prompt is not None:
             self._record_answer([body])
-        tokens, flaw = read_answer(body)
+        usage, flaw = read_answer(body)
         if flaw:
             self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, flaw)
             return
         self._head = head
-        self._stage = Stage.RELAYING
-        self._take_tokens(tokens)
+        self._stage = _RELAYING
+        self._take_usage(usage)
         record.status = 200
-        trace = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=self._client.keeps_alive)
-        record.bytes_out = len(trace) + len(body)
-        self._client.write(trace + body)
+        client = self._client
+        answer = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=client.keeps_alive) + body
+        record.bytes_out = len(answer)
+        client.write(answer)
         self._complete()
 
     def chunk_received(self, raw: bytes, part: bytes) -> None:
@@ -309,7 +320,7 @@ class Exchange:
     def body_received(self, raw: bytes, parts: list[bytes], *, is_last: bool) -> None:
         if self.record.prompt is not None:
             self._record_answer(parts)
-        if self._stage is Stage.RELAYING:
+        if self._stage is _RELAYING:
             self.record.bytes_out += len(raw)
             if self._watch is not None:
                 self._relay(raw, parts, self._watch, is_last=is_last)
@@ -332,11 +343,11 @@ class Exchange:
             if is_last or self._held_bytes > limit:
                 self._judge_status(head, is_whole=is_last)
         elif is_last:
-            tokens, flaw = read_answer(b"".join(self._parts))
+            usage, flaw = read_answer(b"".join(self._parts))
             if flaw:
                 self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, flaw)
                 return
-            self._take_tokens(tokens)
+            self._take_usage(usage)
             self._commit()
             self._complete()
         elif self._held_bytes > limit:
@@ -348,7 +359,7 @@ class Exchange:
 
     def node_lost(self, error: ProxyError) -> None:
         connection, self._connection = self._connection, None
-        if self._stage is Stage.RELAYING:
+        if self._stage is _RELAYING:
             self._break(error.message, aligned=self._is_clean)
         elif (
             connection is not None
@@ -359,7 +370,7 @@ class Exchange:
         ):
             # The node closed an idle connection as we reached for it: that says nothing about the request.
             self._redialled = True
-            self._stage = Stage.DIALLING
+            self._stage = _DIALLING
             self.deadline_at_s = NEVER
             self._dial = connection.pool.dial(self)
         else:
@@ -369,12 +380,12 @@ class Exchange:
 
     def overdue(self, now_s: float) -> None:
         """The deadline looks due: see which one it was, or move it."""
-        if self._stage is Stage.WAITING:
+        if self._stage is _WAITING:
             self._let_go()
             waited_s = now_s - self._dispatched_at_s
             error = NodeTimeout(f"nothing usable came from the node within {waited_s:.0f} s")
             self._attempt_failed(Attempt.MAYBE_EXECUTED, OutcomeKind.FAILED, error.message, timed_out=True)
-        elif self._stage is Stage.RELAYING:
+        elif self._stage is _RELAYING:
             self._enforce_stream_limits(now_s)
 
     def _enforce_stream_limits(self, now_s: float) -> None:
@@ -389,18 +400,18 @@ class Exchange:
 
     def cut_off(self, message: str) -> None:
         """The router stops: end what is still running."""
-        if self._stage is Stage.RELAYING:
+        if self._stage is _RELAYING:
             self._cut(message, fault=Fault.ROUTER)
-        elif self._stage is not Stage.DONE:
+        elif self._stage is not _DONE:
             self._let_go()
             self._settle(OutcomeKind.CANCELLED, Fault.ROUTER, message)
             self._reply(replies.ROUTER_DRAINING)
 
     def crashed(self) -> None:
         """Something of ours went wrong with it: the client is told, and no node is blamed."""
-        if self._stage is Stage.RELAYING:
+        if self._stage is _RELAYING:
             self._cut("the router failed", fault=Fault.ROUTER)
-        elif self._stage is not Stage.DONE:
+        elif self._stage is not _DONE:
             self._let_go()
             self._settle(OutcomeKind.CANCELLED, Fault.ROUTER, "the router failed")
             self._reply(replies.INTERNAL_ERROR)
@@ -409,8 +420,8 @@ class Exchange:
 
     def _place(self, *, waits: bool) -> None:
         offer = self._plane.offer(self._request, self if waits else None, self._policy)
-        if isinstance(offer, Admitted):
-            self._dispatch(offer.lease)
+        if isinstance(offer, Lease):
+            self._dispatch(offer)
             return
         match offer:
             case Queued(ticket):
@@ -425,7 +436,7 @@ class Exchange:
     def _dispatch(self, lease: Lease) -> None:
         self.lease = lease
         self._dispatched_at_s = lease.dispatched_at_s
-        self._stage = Stage.DIALLING
+        self._stage = _DIALLING
         self._redialled = False
         record = self.record
         record.node_id = lease.node.id
@@ -444,7 +455,7 @@ class Exchange:
 
     def _send(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        self._stage = Stage.WAITING
+        self._stage = _WAITING
         now_s = monotonic_s()
         timeouts = self._timeouts
         if self._request.stream:
@@ -544,7 +555,7 @@ class Exchange:
             self.record.attempts.append(AttemptRecord(lease.node.id, lease.reason, cause, status, seconds))
             self._request = replace(self._request, tried=(*self._request.tried, lease.node.id))
         self._settle(kind, Fault.NODE, cause, rest_s=rest_s)
-        if self._stage is Stage.DONE or self._retry(attempt):
+        if self._stage is _DONE or self._retry(attempt):
             return
         self.record.error = cause
         if all(failed is Attempt.NOT_SENT for failed in self._attempts):
@@ -566,9 +577,9 @@ class Exchange:
         if attempt is not Attempt.NOT_SENT and not plane.budget.withdraw():
             return False
         offer = plane.offer(request, None, self._policy)
-        if isinstance(offer, Admitted):
+        if isinstance(offer, Lease):
             plane.metrics.retried(attempt)
-            self._dispatch(offer.lease)
+            self._dispatch(offer)
             return True
         only_refusals = all(failed is Attempt.NOT_SENT for failed in self._attempts)
         if only_refusals and not self._queued:
@@ -585,7 +596,7 @@ class Exchange:
         head = self._head
         assert head is not None
         now_s = monotonic_s()
-        self._stage = Stage.RELAYING
+        self._stage = _RELAYING
         self._last_data_at_s = now_s
         self.record.status = head.status
         if self._watch is not None:
@@ -629,7 +640,7 @@ class Exchange:
         connection = self._connection
         assert connection is not None
         for part in parts:
-            if watch.feed(part) is Verdict.FAILURE:
+            if watch.feed(part) is _FAILURE:
                 self._cut_at_failure(watch, parts, part)
                 return
         if parts and parts[0][:1] != b":":
@@ -664,7 +675,7 @@ class Exchange:
     def _break(self, cause: str, *, aligned: bool, fault: Fault = Fault.NODE) -> None:
         self.record.error = cause
         if self._watch is not None:
-            self._take_tokens(self._watch.tokens)
+            self._count_events(self._watch)
             if aligned:
                 message = (
                     f"The node was lost while it answered: {cause}. The answer is incomplete; send the request again."
@@ -683,11 +694,11 @@ class Exchange:
         assert head is not None
         connection.release()
         if self._watch is not None:
-            self._take_tokens(self._watch.tokens)
+            self._count_events(self._watch)
         is_success = 200 <= head.status < 300
-        self._settle(OutcomeKind.ANSWERED, None if is_success else Fault.CLIENT, "", model_missing=self._denies_model)
+        self._settle(_ANSWERED, None if is_success else Fault.CLIENT, "", model_missing=self._denies_model)
         self._client.end()
-        self._finish(ExchangeOutcome.ANSWERED, head.status)
+        self._finish(_COMPLETED, head.status)
 
     # Endings
 
@@ -735,25 +746,20 @@ class Exchange:
         )
         self._plane.settle(lease, outcome, now_s)
 
-    def _take_tokens(self, tokens: Tokens) -> None:
-        record, watch = self.record, self._watch
+    def _count_events(self, watch: StreamWatch) -> None:
+        """A stream is over: what it took."""
+        record = self.record
         if record.ttft_s is not None:
             record.content_s = max(0.0, self._last_data_at_s - self._received_at_s - record.ttft_s)
-        record.prompt_tokens = tokens.prompt
-        record.completion_tokens = tokens.completion
-        if watch is not None:
-            record.events = watch.events
-            if tokens.completion is None:
-                record.completion_tokens = watch.events
-                record.tokens_estimated = True
-        self._usage = Usage(
-            tokens.prompt,
-            tokens.cached,
-            record.completion_tokens,
-            record.tokens_estimated,
-            tokens.prefill_s,
-            tokens.decode_s,
-        )
+        record.events = watch.events
+        usage = watch.tokens.usage(watch.events)
+        record.tokens_estimated = usage.estimated
+        self._take_usage(usage)
+
+    def _take_usage(self, usage: Usage) -> None:
+        self._usage = usage
+        self.record.prompt_tokens = usage.prompt
+        self.record.completion_tokens = usage.completion
 
     def _pass_on(self, head: AnswerHead, held: bytes, *, no_retry: bool) -> None:
         """The node's own error answer, since nobody else could do better."""
@@ -781,7 +787,7 @@ class Exchange:
         self._finish(ExchangeOutcome.FAILED if self._attempts else ExchangeOutcome.REFUSED, reply.status)
 
     def _finish(self, outcome: ExchangeOutcome, status: int) -> None:
-        self._stage = Stage.DONE
+        self._stage = _DONE
         self.deadline_at_s = NEVER
         plane, record = self._plane, self.record
         plane.exchanges.discard(self)

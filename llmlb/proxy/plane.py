@@ -12,7 +12,7 @@ from llmlb.auth.gatekeeper import Gatekeeper
 from llmlb.clock import monotonic_s, perf_s, unix_s
 from llmlb.config.settings import LimitsSettings, TimeoutsSettings
 from llmlb.core.admission import Waiter
-from llmlb.core.balancer import Admitted, Balancer, Offer
+from llmlb.core.balancer import Balancer, Offer
 from llmlb.core.change import Change
 from llmlb.core.choice import InferenceRequest, Objective, Policy
 from llmlb.core.lease import Lease
@@ -115,7 +115,7 @@ class DataPlane:
     def offer(self, request: InferenceRequest, waiter: Waiter | None, policy: Policy | None) -> Offer:
         started_s = perf_s()
         offer = self.balancer.offer(request, monotonic_s(), waiter=waiter, policy=policy)
-        if isinstance(offer, Admitted):
+        if isinstance(offer, Lease):
             self.metrics.selections_s.append(perf_s() - started_s)
         return offer
 

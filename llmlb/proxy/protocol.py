@@ -51,6 +51,10 @@ class Reading(Enum):
     """A response is under way: what comes now belongs to the next request."""
 
 
+_HEAD, _BODY, _PASSED_ON, _BUSY = Reading.HEAD, Reading.BODY, Reading.PASSED_ON, Reading.BUSY
+"""Looking up a member of an enumeration takes longer than the comparison."""
+
+
 class WireClient:
     """The client of an exchange, on our own socket."""
 
@@ -116,7 +120,7 @@ class RouterProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state, _loop=_loop)
-        self._reading = Reading.HEAD
+        self._reading = _HEAD
         self._held = b""
         self._pipelined = b""
         self._body: list[bytes] = []
@@ -157,14 +161,14 @@ class RouterProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         reading = self._reading
-        if reading is Reading.HEAD:
+        if reading is _HEAD:
             if self._held:
                 data = self._held + data
                 self._held = b""
             self._read_head(data)
-        elif reading is Reading.BODY:
+        elif reading is _BODY:
             self._read_body(data)
-        elif reading is Reading.PASSED_ON:
+        elif reading is _PASSED_ON:
             self._read_passed(data)
         else:
             self._pipeline(data)
@@ -183,7 +187,7 @@ class RouterProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._reading is Reading.BUSY and not self.transport.is_closing():
+        if self._reading is _BUSY and not self.transport.is_closing():
             self._await_head()
 
     def shutdown(self) -> None:
@@ -201,7 +205,11 @@ class RouterProtocol(HttpToolsProtocol):
             digits = data[start:end]
             template = self._template
             if digits.isdigit() and data.startswith(self._suffix, end) and template is not None:
-                self._take(template, int(digits), data, end + len(self._suffix))
+                length, start = int(digits), end + len(self._suffix)
+                if len(data) - start == length and self.timeout_keep_alive_task is None:
+                    self._begin(data[start:])
+                else:
+                    self._take(template, length, data, start)
                 return
         if data[:2] == b"\r\n":
             # An empty line before a request is to be ignored (RFC 9112 section 2.2).
@@ -276,7 +284,7 @@ class RouterProtocol(HttpToolsProtocol):
             # Nobody reads the rest of a body that is refused, so the connection ends here.
             self._reply_and_close(problem, template)
             return
-        self._reading = Reading.BODY
+        self._reading = _BODY
         self._body = [data[start:]]
         self._body_missing = length - have
         self.due_at_s = monotonic_s() + self.plane.rules.timeouts.body_idle_s
@@ -306,18 +314,19 @@ class RouterProtocol(HttpToolsProtocol):
         template, client = self._template, self._wire
         assert template is not None
         assert client is not None
-        self._reading = Reading.BUSY
+        self._reading = _BUSY
         self.due_at_s = _NEVER
-        key = self.plane.gatekeeper.api_key(template.credential, unix_s())
+        plane = self.plane
+        key = plane.gatekeeper.api_key(template.credential, unix_s())
         if isinstance(key, Denial) or template.content_encoding != b"identity":
             problem = replies.denied(key) if isinstance(key, Denial) else replies.CONTENT_ENCODING
-            trace = self.plane.turn_away(template, client.address, problem)
+            trace = plane.turn_away(template, client.address, problem)
             client.write(replies.render(problem, template.endpoint, headers=trace, keep_alive=self.keeps_alive))
             client.end()
             return
-        if self.plane.is_draining:
+        if plane.is_draining:
             self.keeps_alive = False
-        exchange = Exchange(self.plane, client, template, key, body)
+        exchange = Exchange(plane, client, template, key, body)
         self._exchange = exchange
         try:
             exchange.start()
@@ -340,7 +349,7 @@ class RouterProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _await_head(self) -> None:
-        self._reading = Reading.HEAD
+        self._reading = _HEAD
         self.due_at_s = monotonic_s() + self.keep_alive_s
         self.keeps_alive = True
         if self._pipelined:
@@ -363,7 +372,7 @@ class RouterProtocol(HttpToolsProtocol):
     def _pass_on(self, head: RequestHead, data: bytes, end: int) -> None:
         self._prefix = _NO_PREFIX
         self._passed_body = ChunkScanner() if head.is_chunked else head.content_length or 0
-        self._reading = Reading.PASSED_ON
+        self._reading = _PASSED_ON
         self.due_at_s = _NEVER
         text = data[:end] if head.get(b"upgrade") is None else _without_upgrade(data[:end])
         HttpToolsProtocol.data_received(self, text)
@@ -384,7 +393,7 @@ class RouterProtocol(HttpToolsProtocol):
             self._passed_body = scanner - used
             is_whole = self._passed_body == 0
         if is_whole:
-            self._reading = Reading.BUSY
+            self._reading = _BUSY
             self._pipelined = data[used:]
             self.due_at_s = _NEVER
         else:
@@ -405,7 +414,7 @@ class RouterProtocol(HttpToolsProtocol):
             if template is not None:
                 trace = self.plane.turn_away(template, self.client[0] if self.client else "", reply)
             self.transport.write(replies.render(reply, endpoint, headers=trace, keep_alive=False))
-        self._reading = Reading.BUSY
+        self._reading = _BUSY
         self._held = b""
         self.transport.close()
 
@@ -418,10 +427,10 @@ class RouterProtocol(HttpToolsProtocol):
         if now_s < self.due_at_s or self.transport.is_closing():
             return
         self.due_at_s = _NEVER
-        if self._reading is Reading.HEAD and not self._held:
+        if self._reading is _HEAD and not self._held:
             self.transport.close()
         else:
-            self._reply_and_close(replies.BODY_TIMEOUT, self._template if self._reading is Reading.BODY else None)
+            self._reply_and_close(replies.BODY_TIMEOUT, self._template if self._reading is _BODY else None)
 
     def _takes_nothing(self, now_s: float) -> bool:
         """Whether what is left to send has not become less for longer than a client may take."""

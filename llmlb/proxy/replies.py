@@ -159,6 +159,11 @@ def render(reply: Reply, endpoint: Endpoint | None, *, headers: bytes = b"", kee
 
 def trace_fields(record: ExchangeRecord, *, tries: int) -> bytes:
     """The ``x-llmlb-*`` fields of an answer: where it came from, after how many tries, and what it cost."""
+    return trace_text(record, tries).encode("latin-1")
+
+
+def trace_text(record: ExchangeRecord, tries: int) -> str:
+    """The same, for a head that is made of text."""
     chosen = ""
     if record.node_id:
         cost = _cost(record) if record.costs else ""
@@ -167,7 +172,7 @@ def trace_fields(record: ExchangeRecord, *, tries: int) -> bytes:
     return (
         f"{chosen}x-llmlb-request-id: {record.id}\r\nx-llmlb-queue-ms: {queue_ms}\r\n"
         f"x-llmlb-overhead-ms: {record.overhead_s * 1000:.2f}\r\nx-llmlb-attempts: {tries}\r\n"
-    ).encode("latin-1")
+    )
 
 
 def _cost(record: ExchangeRecord) -> str:

@@ -64,7 +64,7 @@ class AnswerHead(Struct, frozen=True, gc=False):
     framing: Framing
     content_length: int
     keep_alive: bool
-    passed: bytes = b""
+    passed: str = ""
     is_event_stream: bool = False
 
     def get(self, name: bytes) -> bytes | None:
@@ -115,12 +115,12 @@ def _framing(status: int, fields: tuple[tuple[bytes, bytes], ...], *, is_old: bo
     return Framing.LENGTH, int(length)
 
 
-def _passed(status: int, fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+def _passed(status: int, fields: tuple[tuple[bytes, bytes], ...]) -> str:
     lines = [b"HTTP/1.1 %d %s\r\n" % (status, status_phrase(status))]
     for name, value in fields:
         if name in _PASSED or name.startswith(_PASSED_PREFIXES):
             lines.append(b"%b: %b\r\n" % (name, value))
-    return b"".join(lines)
+    return b"".join(lines).decode("latin-1")
 
 
 class AnswerHeads:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from llmlb.core.choice import Endpoint
+from llmlb.core.outcome import Usage
 
 MAX_EVENT_BYTES = 1 << 20
 MOST_TOKENS = 1 << 53
@@ -61,6 +62,12 @@ class Tokens(msgspec.Struct):
     cached: int | None = None
     prefill_s: float | None = None
     decode_s: float | None = None
+
+    def usage(self, events: int | None = None) -> Usage:
+        """All of it. events: of a stream, which stand for its tokens where the engine did not count them."""
+        is_estimated = self.completion is None and events is not None
+        completion = events if is_estimated else self.completion
+        return Usage(self.prompt, self.cached, completion, is_estimated, self.prefill_s, self.decode_s)
 
     def take(self, usage: object) -> None:
         """Read a ``usage`` object of any dialect. Wrong types are ignored: they are the node's words."""
@@ -250,7 +257,7 @@ class StreamWatch:
                     break
             else:
                 self.events += data.count(gap)
-                return Verdict.QUIET
+                return _QUIET
         return self._inspect(data, gap, carried)
 
     def _wait(self, data: bytes) -> Verdict:
@@ -402,8 +409,8 @@ _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_sizes = msgspec.json.Decoder(_Sized).decode
 
 
-def read_answer(answer: bytes) -> tuple[Tokens, str]:
-    """What a whole answer tells: its token counts, empty where it holds none or is not JSON, and its flaw.
+def read_answer(answer: bytes) -> tuple[Usage, str]:
+    """What a whole answer tells: what it took, empty where it does not say or is not JSON, and its flaw.
 
     The flaw says why an answer with a good status is none: an error in it, or a finish that is no good one; else "".
     """
@@ -416,14 +423,15 @@ def read_answer(answer: bytes) -> tuple[Tokens, str]:
             return _look_closely(answer)
     usage, timings = usual.usage, usual.timings
     details = usage.prompt_tokens_details
-    tokens = Tokens(usage.prompt_tokens, usage.completion_tokens, None if details is None else details.cached_tokens)
-    if timings is not None:
-        tokens.prefill_s = None if timings.prompt_ms is None else timings.prompt_ms / 1000
-        tokens.decode_s = None if timings.predicted_ms is None else timings.predicted_ms / 1000
-    return tokens, ""
+    cached = None if details is None else details.cached_tokens
+    if timings is None:
+        return Usage(usage.prompt_tokens, cached, usage.completion_tokens), ""
+    prefill_s = None if timings.prompt_ms is None else timings.prompt_ms / 1000
+    decode_s = None if timings.predicted_ms is None else timings.predicted_ms / 1000
+    return Usage(usage.prompt_tokens, cached, usage.completion_tokens, False, prefill_s, decode_s), ""
 
 
-def _look_closely(answer: bytes) -> tuple[Tokens, str]:
+def _look_closely(answer: bytes) -> tuple[Usage, str]:
     """The same for an answer of any shape."""
     tokens = Tokens()
     flaw = ""
@@ -434,14 +442,14 @@ def _look_closely(answer: bytes) -> tuple[Tokens, str]:
             # Choices of another shape are between the client and the engine.
             fields = _decode_sizes(answer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return tokens, flaw
+            return tokens.usage(), flaw
     if isinstance(fields, _Answer):
         flaw = _flaw_of(fields)
     if fields.usage is not None:
         tokens.take(fields.usage)
     if fields.timings is not None:
         tokens.take_timings(fields.timings)
-    return tokens, flaw
+    return tokens.usage(), flaw
 
 
 def _flaw_of(answer: _Answer) -> str:

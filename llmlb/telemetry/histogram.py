@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+
+
+def count_into(counts: list[int], bounds: Sequence[float], values: Iterable[float]) -> None:
+    """Count each value where it belongs between the bounds. Every value costs two calls of C and no turn of a loop."""
+    for index, number in Counter(map(bisect_left, repeat(bounds), values)).items():
+        counts[index] += number
 
 
 class Histogram:
@@ -28,9 +36,7 @@ class Histogram:
         self.sum_s += value_s
 
     def observe_all(self, values_s: Sequence[float]) -> None:
-        counts, bounds_s = self.counts, self.bounds_s
-        for value_s in values_s:
-            counts[bisect_left(bounds_s, value_s)] += 1
+        count_into(self.counts, self.bounds_s, values_s)
         self.sum_s += sum(values_s)
 
     def observe_many(self, sum_s: float, n: int, mean_s: float) -> None:

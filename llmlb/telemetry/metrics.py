@@ -7,12 +7,23 @@ counts (heartbeats, timeouts, selections, figures) is read from the fleet at the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from llmlb.core.record import ExchangeOutcome, ExchangeRecord, Phase
 from llmlb.core.retry import Attempt
+from llmlb.telemetry.alike import (
+    alike,
+    completion_tokens_of,
+    node_id_of,
+    prompt_tokens_of,
+    queue_s_of,
+    summed,
+    total_s_of,
+)
 from llmlb.telemetry.histogram import Histogram
 
 
@@ -107,6 +118,7 @@ MAX_LABEL_CHARS = 256
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+_WHAT = attrgetter("model", "outcome")
 _ANSWERED, _REFUSED = ExchangeOutcome.ANSWERED, ExchangeOutcome.REFUSED
 
 
@@ -179,50 +191,40 @@ class Metrics:
     def take(self, records: Sequence[ExchangeRecord]) -> None:
         """Count finished exchanges: outcome, durations, tokens and, if a client left, the phase."""
         self._count_selections()
-        by_model: dict[str, list[ExchangeRecord]] = {}
-        for record in records:
-            if record.outcome is _REFUSED:
-                self._refused(record)
-                continue
-            model = record.model
-            if model in by_model:
-                by_model[model].append(record)
+        for (model, outcome), same in alike(records, _WHAT).items():
+            if outcome is _REFUSED:
+                for record in same:
+                    self._refused(record)
             else:
-                by_model[model] = [record]
-        for model, alike in by_model.items():
-            self._take(self._by_name.get(model) or self._enter(model), alike)
+                self._take(self._by_name.get(model) or self._enter(model), outcome, same)
 
     def _count_selections(self) -> None:
         self._selection_duration.observe_all(self.selections_s)
         self.selections_s.clear()
 
-    def _take(self, series: ModelSeries, records: Sequence[ExchangeRecord]) -> None:
-        requests = series.requests
-        prompt_tokens = completion_tokens = 0
-        totals_s: list[float] = []
-        ttfts_s: list[float] = []
-        for record in records:
-            outcome = record.outcome
-            key = (record.node_id, outcome)
-            requests[key] = requests.get(key, 0) + 1
-            if outcome is _ANSWERED:
-                totals_s.append(record.total_s)
-            elif record.cancelled_phase is not None:
-                self.cancellations[record.cancelled_phase] += 1
-            if record.ttft_s is not None:
-                ttfts_s.append(record.ttft_s)
-                gaps = record.events - 1
-                if gaps > 0:
-                    series.inter_token.observe_many(record.content_s, gaps, record.content_s / gaps)
-            prompt_tokens += record.prompt_tokens or 0
-            completion_tokens += record.completion_tokens or 0
-        waits_s = [record.queue_s for record in records if record.queue_s]
+    def _take(self, series: ModelSeries, outcome: ExchangeOutcome, records: Sequence[ExchangeRecord]) -> None:
+        for node_id, number in Counter(map(node_id_of, records)).items():
+            key = (node_id, outcome)
+            series.requests[key] = series.requests.get(key, 0) + number
+        if outcome is _ANSWERED:
+            series.request_duration.observe_all(list(map(total_s_of, records)))
+        else:
+            for record in records:
+                if record.cancelled_phase is not None:
+                    self.cancellations[record.cancelled_phase] += 1
+        self._take_streams(series, [record for record in records if record.ttft_s is not None])
+        waits_s = list(filter(None, map(queue_s_of, records)))
         series.queue.observe_all(waits_s)
         series.queue.observe_many(0.0, len(records) - len(waits_s), 0.0)
-        series.request_duration.observe_all(totals_s)
-        series.ttft.observe_all(ttfts_s)
-        series.prompt_tokens += prompt_tokens
-        series.completion_tokens += completion_tokens
+        series.prompt_tokens += summed(map(prompt_tokens_of, records))
+        series.completion_tokens += summed(map(completion_tokens_of, records))
+
+    def _take_streams(self, series: ModelSeries, records: Sequence[ExchangeRecord]) -> None:
+        series.ttft.observe_all([record.ttft_s for record in records if record.ttft_s is not None])
+        for record in records:
+            gaps = record.events - 1
+            if gaps > 0:
+                series.inter_token.observe_many(record.content_s, gaps, record.content_s / gaps)
 
     def _refused(self, record: ExchangeRecord) -> None:
         if record.queue_s > 0.0:  # only a model that nodes serve is waited for

@@ -6,12 +6,13 @@ one has just begun.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, exp, log
 from typing import NamedTuple
+
+from llmlb.telemetry.histogram import count_into
 
 MINUTE_S = 60
 RATE_WINDOW_S = 10
@@ -172,9 +173,7 @@ class LatencyWindow:
         period = second // _SLICE_S
         if period != self._present_period:
             self._begin(period)
-        present, bounds_s = self._present, _BOUNDS_S
-        for value_s in values_s:
-            present[bisect_left(bounds_s, value_s)] += 1
+        count_into(self._present, _BOUNDS_S, values_s)
         self._sums_s[period % _SLICES] += sum(values_s)
 
     def _begin(self, period: int) -> None:

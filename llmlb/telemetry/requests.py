@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from operator import attrgetter
 
 from llmlb.core.record import EVERY_RECORD, ExchangeOutcome, ExchangeRecord, RecordFilter
+from llmlb.telemetry.alike import alike, attempts_of, by_second, completion_tokens_of, summed, total_s_of, ttft_s_of
 from llmlb.telemetry.rates import Count, FleetRates, Flow, RateBook, TrafficRate
 
 RECENT_RECORDS = 2_000
@@ -19,6 +21,7 @@ BODY_BATCH_BYTES = 64 * 1024 * 1024
 """Prompts and completions that wait for the store. Beyond it the oldest are given up and counted."""
 
 
+_WHAT = attrgetter("model", "node_id", "outcome")
 _ANSWERED, _REFUSED = ExchangeOutcome.ANSWERED, ExchangeOutcome.REFUSED
 """Looking up a member of an enumeration takes longer than counting it."""
 
@@ -162,36 +165,23 @@ class RequestLog:
             self.dropped_bodies += 1
 
     def _tally(self, records: Sequence[ExchangeRecord]) -> None:
-        """Put records into the book. Most share second, model, node and ending with others, so these are counted first
-        and entered together."""
+        """Put records into the book. Most share what they are counted by with others, and are entered together."""
         book = self._book
-        alike: dict[tuple[int, str, str, ExchangeOutcome, bool], Count] = {}
         totals_s: list[float] = []
         ttfts_s: list[float] = []
-        second = 0
         for record in records:
             if record.prompt is not None or record.answer is not None:
                 self._take_out(record)
-            outcome = record.outcome
-            is_error = False
-            if outcome is _ANSWERED:
-                totals_s.append(record.total_s)
-                if record.ttft_s is not None:
-                    ttfts_s.append(record.ttft_s)
-            else:
-                is_error = record.is_error
-            second = int(record.ended_at_s)
-            key = (second, record.model, record.node_id, outcome, is_error)
-            count = alike.get(key)
-            if count is None:
-                count = alike[key] = Count()
-            count.requests += 1
-            count.tokens += record.completion_tokens or 0
+        for record in filter(attempts_of, records):
             for attempt in record.attempts:
                 if attempt.cause and attempt.node_id != record.node_id:
-                    book.nodes.add(second, attempt.node_id, Count(1, 1))
-        for (at, model, node_id, outcome, is_error), count in alike.items():
-            if is_error:
-                count.errors = count.requests
-            book.add(at, count, model="" if outcome is _REFUSED else model, node_id=node_id)
-        book.add_durations(second, totals_s, ttfts_s)
+                    book.nodes.add(int(record.ended_at_s), attempt.node_id, Count(1, 1))
+        for (model, node_id, outcome), same in alike(records, _WHAT).items():
+            if outcome is _ANSWERED:
+                totals_s += map(total_s_of, same)
+                ttfts_s += [ttft_s for ttft_s in map(ttft_s_of, same) if ttft_s is not None]
+            for second, part in by_second(same):
+                errors = 0 if outcome is _ANSWERED else sum(record.is_error for record in part)
+                count = Count(len(part), errors, summed(map(completion_tokens_of, part)))
+                book.add(second, count, model="" if outcome is _REFUSED else model, node_id=node_id)
+        book.add_durations(int(records[-1].ended_at_s), totals_s, ttfts_s)

@@ -10,9 +10,9 @@ from api.rig import Rig, play
 
 from llmlb.config.sections import ModelsSettings
 from llmlb.config.settings import Settings
-from llmlb.core.balancer import Admitted
 from llmlb.core.choice import InferenceRequest
 from llmlb.core.circuit import CircuitState
+from llmlb.core.lease import Lease
 from llmlb.core.outcome import Outcome
 
 
@@ -60,8 +60,8 @@ def test_asking_moves_no_rotation_and_takes_no_lease(tmp_path: Path) -> None:
         for _ in range(6):
             foretold_next = (await explain(rig))["choice"]
             offer = rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s)
-            assert isinstance(offer, Admitted)
-            assert foretold_next == {"node": offer.lease.node.id, "reason": offer.lease.reason.value, "chance": 1.0}
+            assert isinstance(offer, Lease)
+            assert foretold_next == {"node": offer.node.id, "reason": offer.reason.value, "chance": 1.0}
         assert len(rig.services.balancer.leases) == 6
 
     play(tmp_path, scenario)
@@ -110,9 +110,9 @@ def test_a_choice_that_is_a_chance_says_how_likely_it_is(tmp_path: Path) -> None
         seen = []
         for _ in range(400):
             offer = rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s)
-            assert isinstance(offer, Admitted)
-            seen.append(f"{offer.lease.node.id} {offer.lease.reason.value}")
-            rig.services.balancer.settle(offer.lease, Outcome.cancelled(), rig.clock.now_s)
+            assert isinstance(offer, Lease)
+            seen.append(f"{offer.node.id} {offer.reason.value}")
+            rig.services.balancer.settle(offer, Outcome.cancelled(), rig.clock.now_s)
         assert set(seen) == {"node-1 highest_capability", "node-2 slow_start"}
         assert abs(seen.count("node-2 slow_start") / 400 - (1 - share)) < 0.1
 

@@ -14,8 +14,9 @@ from llmlb import __version__
 from llmlb.api import insight
 from llmlb.api.insight import fleet_view, quantile_s
 from llmlb.core.admission import RefusalKind
-from llmlb.core.balancer import Admitted, Queued
+from llmlb.core.balancer import Queued
 from llmlb.core.choice import InferenceRequest
+from llmlb.core.lease import Lease
 from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.telemetry.histogram import Histogram
 from llmlb.wire.insight import RouterStatus
@@ -35,7 +36,7 @@ def test_status_is_the_router_on_one_screen(tmp_path: Path) -> None:
         await rig.online("node-1", max_concurrency=1)
         await rig.register("node-2")
         rig.clock.pass_s(5)
-        assert isinstance(rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s), Admitted)
+        assert isinstance(rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s), Lease)
         waiting = rig.services.balancer.offer(InferenceRequest("m"), rig.clock.now_s, waiter=Patient())
         assert isinstance(waiting, Queued)
         shown = (await rig.ask("GET", "/v0/status", token=rig.viewer)).json()

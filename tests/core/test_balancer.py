@@ -5,8 +5,9 @@ from __future__ import annotations
 from fakes.fleet import GOOD, MODEL, REFUSED, FleetKit
 
 from llmlb.core.admission import RefusalKind
-from llmlb.core.balancer import Admitted, Queued, Refused
+from llmlb.core.balancer import Queued, Refused
 from llmlb.core.choice import Candidates, Choice, InferenceRequest, Objective, Policy, Reason
+from llmlb.core.lease import Lease
 from llmlb.core.node import NodeId
 from llmlb.core.outcome import Outcome
 
@@ -136,9 +137,9 @@ def test_a_policy_that_fails_costs_no_request_and_no_lease() -> None:
     for _ in range(4):
         urgent = InferenceRequest(MODEL, objective=Objective(ttft_s=0.1, tpot_s=0.1))
         offer = kit.balancer.offer(urgent, kit.now_s, waiter=Deaf())
-        assert isinstance(offer, Admitted)
-        leases.append(offer.lease)
-        kit.balancer.first_token(offer.lease, kit.now_s)
+        assert isinstance(offer, Lease)
+        leases.append(offer)
+        kit.balancer.first_token(offer, kit.now_s)
     assert sorted(lease.node.id for lease in leases) == ["a", "a", "b", "b"]
     for lease in leases:
         kit.settle(lease)

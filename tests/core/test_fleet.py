@@ -9,7 +9,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from llmlb.core.balancer import Admitted
 from llmlb.core.change import Change, ChangeKind
 from llmlb.core.circuit import CircuitState
 from llmlb.core.fleet import FleetRules
@@ -406,11 +405,11 @@ class FleetMachine(RuleBasedStateMachine):
         eligible = set(self.kit.names())
         probing = {node.id for node in self.kit.fleet if node.circuit.state is CircuitState.HALF_OPEN}
         offer = self.kit.offer()
-        if isinstance(offer, Admitted):
-            assert offer.lease.node.id in eligible | probing
-            assert offer.lease.node.is_approved
-            assert not offer.lease.node.draining
-            self.leases.append(offer.lease)
+        if isinstance(offer, Lease):
+            assert offer.node.id in eligible | probing
+            assert offer.node.is_approved
+            assert not offer.node.draining
+            self.leases.append(offer)
         else:
             assert not eligible
 

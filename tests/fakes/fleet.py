@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from llmlb.core.balancer import Admitted, Balancer, Offer, QueueRules
+from llmlb.core.balancer import Balancer, Offer, QueueRules
 from llmlb.core.choice import InferenceRequest, Policy
 from llmlb.core.fleet import Fleet, FleetRules
 from llmlb.core.lease import Lease
@@ -107,8 +107,8 @@ class FleetKit:
     def take(self, model: str = MODEL, *, tried: tuple[str, ...] = ()) -> Lease:
         """A lease; fails the test when there is none to be had."""
         offer = self.offer(model, tried=tried)
-        assert isinstance(offer, Admitted), offer
-        return offer.lease
+        assert isinstance(offer, Lease), offer
+        return offer
 
     def settle(self, lease: Lease, outcome: Outcome = GOOD) -> None:
         self.balancer.settle(lease, outcome, self.now_s)

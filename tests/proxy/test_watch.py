@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlb.core.choice import Endpoint
-from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Tokens, Verdict, _look_closely, read_answer
+from llmlb.core.outcome import Usage
+from llmlb.proxy.watch import MAX_EVENT_BYTES, StreamWatch, Verdict, _look_closely, read_answer
 
 
 def event(data: object, name: str = "", gap: str = "\n\n") -> bytes:
@@ -158,8 +159,8 @@ def test_any_bytes_are_looked_at_without_an_error(noise: bytes) -> None:
     ],
 )
 def test_tokens_of_a_plain_answer(answer: bytes, expected: tuple[int | None, int | None]) -> None:
-    tokens, _ = read_answer(answer)
-    assert (tokens.prompt, tokens.completion) == expected
+    usage, _ = read_answer(answer)
+    assert (usage.prompt, usage.completion) == expected
 
 
 @pytest.mark.parametrize(
@@ -184,8 +185,8 @@ def test_a_whole_answer_that_is_none_is_told_by_its_words(answer: bytes, flaw: s
 
 
 def test_choices_of_another_shape_do_not_hide_the_usage() -> None:
-    tokens, _ = read_answer(b'{"choices":{"odd":1},"usage":{"prompt_tokens":3}}')
-    assert tokens.prompt == 3
+    usage, _ = read_answer(b'{"choices":{"odd":1},"usage":{"prompt_tokens":3}}')
+    assert usage.prompt == 3
 
 
 def test_a_finish_that_is_no_text_is_a_failure() -> None:
@@ -234,6 +235,6 @@ def test_the_quick_look_is_enough_for_what_engines_usually_answer(monkeypatch: p
     usage = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "prompt_tokens_details": None}
     timings = {"cache_n": 0, "prompt_n": 9, "prompt_ms": 12.5, "predicted_ms": 7}
     plain = msgspec.json.encode({"id": "c", "choices": choices, "usage": usage})
-    assert read_answer(plain) == (Tokens(9, 2), "")
+    assert read_answer(plain) == (Usage(prompt=9, completion=2), "")
     llama_cpp = msgspec.json.encode({"choices": choices, "usage": usage, "timings": timings})
-    assert read_answer(llama_cpp) == (Tokens(9, 2, None, 0.0125, 0.007), "")
+    assert read_answer(llama_cpp) == (Usage(prompt=9, completion=2, prefill_s=0.0125, decode_s=0.007), "")

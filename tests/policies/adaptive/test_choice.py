@@ -9,7 +9,6 @@ from fakes.fleet import BAD, FleetKit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.core.balancer import Admitted
 from llmlb.core.choice import Candidate, InferenceRequest, Objective, Prompt, Reason
 from llmlb.core.lease import Lease
 from llmlb.core.node import NodeId
@@ -46,11 +45,11 @@ class Life:
             for tokens in (500, 1500, 900, 2000):
                 request = InferenceRequest("m", stream=True, tried=others, prompt=Prompt((), 4 * tokens))
                 offer = self.kit.balancer.offer(request, self.kit.now_s)
-                assert isinstance(offer, Admitted)
+                assert isinstance(offer, Lease)
                 self.kit.now_s += speed * tokens / 4000
-                self.kit.balancer.first_token(offer.lease, self.kit.now_s)
+                self.kit.balancer.first_token(offer, self.kit.now_s)
                 self.kit.now_s += speed
-                self.kit.settle(offer.lease, Outcome(OutcomeKind.ANSWERED, usage=Usage(prompt=tokens, completion=40)))
+                self.kit.settle(offer, Outcome(OutcomeKind.ANSWERED, usage=Usage(prompt=tokens, completion=40)))
 
     def request(self) -> InferenceRequest:
         rng, blocks = self.rng, self.rng.choice(PREFIXES)
@@ -69,8 +68,8 @@ class Life:
             what = rng.random()
             if what < 0.5 or not self.leases:
                 offer = self.kit.balancer.offer(self.request(), self.kit.now_s)
-                if isinstance(offer, Admitted):
-                    self.leases.append(offer.lease)
+                if isinstance(offer, Lease):
+                    self.leases.append(offer)
             elif what < 0.75:
                 self.kit.balancer.first_token(rng.choice(self.leases), self.kit.now_s)
             else:
@@ -206,8 +205,8 @@ def test_a_prefix_that_very_many_hold_is_looked_for_where_most_of_it_is(monkeypa
     assert pool is not None
     policy.explain(wanted, pool, kit.now_s)
     offer = kit.balancer.offer(wanted, kit.now_s)
-    assert isinstance(offer, Admitted)
-    assert (offer.lease.node.id, offer.lease.reason) == ("n7", Reason.AFFINITY)
+    assert isinstance(offer, Lease)
+    assert (offer.node.id, offer.reason) == ("n7", Reason.AFFINITY)
 
 
 def test_of_a_thousand_nodes_that_hold_parts_of_a_prompt_a_bounded_number_is_priced() -> None:

@@ -17,7 +17,7 @@ from fakes.fleet import BAD, MODEL, REFUSED, FleetKit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlb.core.balancer import Admitted, Refused
+from llmlb.core.balancer import Refused
 from llmlb.core.change import ChangeKind
 from llmlb.core.choice import Cost, Endpoint, InferenceRequest, Objective, Prompt, Reason
 from llmlb.core.lease import Lease
@@ -71,8 +71,8 @@ class Rig:
 
     def take(self, request: InferenceRequest | None = None) -> Lease:
         offer = self.kit.balancer.offer(request or self.ask(), self.kit.now_s)
-        assert isinstance(offer, Admitted), offer
-        return offer.lease
+        assert isinstance(offer, Lease), offer
+        return offer
 
     def first(self, lease: Lease, after_s: float = 0.0) -> None:
         self.kit.now_s += after_s
@@ -248,8 +248,8 @@ def test_a_first_token_that_is_overdue_counts_from_the_moment_on() -> None:
 def test_work_that_another_policy_gave_out_counts_as_well() -> None:
     rig = Rig.of("a", "b")
     offer = rig.kit.balancer.offer(rig.ask(8000), rig.kit.now_s, policy=MetricsPolicy())
-    assert isinstance(offer, Admitted)
-    lease = offer.lease
+    assert isinstance(offer, Lease)
+    lease = offer
     assert rig.costs()[lease.node.id].terms["wait"] > 0
     rig.first(lease, 1.0)
     rig.end(lease)
@@ -511,7 +511,7 @@ def test_explaining_changes_no_choice() -> None:
 def test_without_an_objective_nothing_is_shed() -> None:
     rig = Rig.of("a")
     for _ in range(50):
-        assert isinstance(rig.kit.balancer.offer(rig.ask(4000), rig.kit.now_s, waiter=Waits()), Admitted)
+        assert isinstance(rig.kit.balancer.offer(rig.ask(4000), rig.kit.now_s, waiter=Waits()), Lease)
 
 
 def test_who_cannot_be_answered_in_time_is_told_when_to_come_back() -> None:
@@ -519,7 +519,7 @@ def test_who_cannot_be_answered_in_time_is_told_when_to_come_back() -> None:
     rig.teach({"a": 1_000, "b": 1_000})
     wanted = Objective(ttft_s=2.5, tpot_s=1.0)
     offers = [rig.kit.balancer.offer(rig.ask(1000, objective=wanted), rig.kit.now_s, waiter=Waits()) for _ in range(8)]
-    leases = [offer.lease for offer in offers if isinstance(offer, Admitted)]
+    leases = [offer for offer in offers if isinstance(offer, Lease)]
     refused = [offer for offer in offers if isinstance(offer, Refused)]
     assert (len(leases), len(refused)) == (4, 4)
     assert refused[0].retry_after_s is not None
@@ -527,13 +527,13 @@ def test_who_cannot_be_answered_in_time_is_told_when_to_come_back() -> None:
     for lease in leases[:2]:
         rig.first(lease)
     again = rig.kit.balancer.offer(rig.ask(1000, objective=wanted), rig.kit.now_s, waiter=Waits())
-    assert isinstance(again, Admitted)
+    assert isinstance(again, Lease)
 
 
 def test_a_model_that_nobody_has_loaded_is_loaded_and_not_refused_for_ever() -> None:
     rig = cold_fleet("a", "b")
     wanted = Objective(ttft_s=2.0, tpot_s=1.0)
-    assert isinstance(rig.kit.balancer.offer(rig.ask(objective=wanted), rig.kit.now_s, waiter=Waits()), Admitted)
+    assert isinstance(rig.kit.balancer.offer(rig.ask(objective=wanted), rig.kit.now_s, waiter=Waits()), Lease)
 
 
 def test_a_prompt_too_long_for_an_idle_fleet_is_answered_late_and_not_refused_for_ever() -> None:
@@ -541,7 +541,7 @@ def test_a_prompt_too_long_for_an_idle_fleet_is_answered_late_and_not_refused_fo
     rig.teach({"a": 1_000})
     wanted = Objective(ttft_s=2.0, tpot_s=1.0)
     offer = rig.kit.balancer.offer(rig.ask(30_000, objective=wanted), rig.kit.now_s, waiter=Waits())
-    assert isinstance(offer, Admitted)
+    assert isinstance(offer, Lease)
 
 
 def test_the_pace_of_an_answer_counts_where_it_has_an_objective() -> None:
@@ -654,9 +654,9 @@ def test_whatever_happened_a_candidate_is_chosen(seed: int, steps: list[str]) ->
                 objective=rng.choice((None, Objective(0.5, 0.1))),
             )
             offer = rig.kit.balancer.offer(request, rig.kit.now_s, waiter=Waits())
-            if isinstance(offer, Admitted):
-                leases.append(offer.lease)
-                assert offer.lease.node.id in rig.kit.names(model)
+            if isinstance(offer, Lease):
+                leases.append(offer)
+                assert offer.node.id in rig.kit.names(model)
         elif step == "d":
             node = rig.kit.fleet.get(NodeId("c"))
             if node is not None:
