@@ -57,7 +57,7 @@ from llmlb.runtime.loops import Loops
 from llmlb.runtime.names import NAMES_INTERVAL_S, Names
 from llmlb.runtime.policy import make_policy
 from llmlb.runtime.prober import Prober
-from llmlb.runtime.rows import body_row, event_row, request_row
+from llmlb.runtime.rows import body_row, event_row
 from llmlb.runtime.rules import alert_limits, alert_teller, fleet_rules, queue_rules, retry_rules
 from llmlb.store import Store
 from llmlb.telemetry.alert_rules import AlertView
@@ -318,8 +318,7 @@ class Router:
         self.logs.flush()
 
     def _keep_records(self) -> None:
-        """In small portions: the rows of a busy second take a twentieth of one to make."""
-        self.store.enqueue_requests([request_row(record) for record in self.requests.take_batch()])
+        self.store.enqueue_requests(self.requests.take_batch())
 
     async def _flush(self) -> None:
         self.feed.summarise(fleet_view(self.services))

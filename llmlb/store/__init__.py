@@ -1,7 +1,7 @@
 """Everything llmlb remembers: two SQLite files in the data directory, and the only place that talks SQL.
 
 ``llmlb.db`` holds what an operator acknowledged (nodes, keys, users, settings, audit) and survives a power
-cut once the call returned. ``runtime.db`` holds request records, counters and events, written behind in
+cut once the call returned. ``runtime.db`` holds request records (in packs), counters and events, written behind in
 batches. All SQL runs on one thread; callers wait at most for their deadline, the inference path never waits.
 
 The rows are importable without SQLAlchemy; naming ``Store`` here loads it.

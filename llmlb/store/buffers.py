@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from llmlb.store.rows import BodyRow, EventRow, NodeCounters, RequestRow
+from llmlb.core.record import ExchangeRecord
+from llmlb.store.rows import BodyRow, EventRow, NodeCounters
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ BUFFERED_BODY_BYTES = 64 * 1024 * 1024
 class Batch:
     """What was taken out of the buffers to be written in one transaction."""
 
-    requests: tuple[RequestRow, ...] = ()
+    requests: tuple[ExchangeRecord, ...] = ()
     events: tuple[EventRow, ...] = ()
     counters: tuple[NodeCounters, ...] = ()
     bodies: tuple[BodyRow, ...] = ()
@@ -44,7 +45,7 @@ class Buffers:
         self._limit = limit
         self._body_limit_bytes = body_limit_bytes
         self._lock = threading.Lock()
-        self._requests: deque[RequestRow] = deque()
+        self._requests: deque[ExchangeRecord] = deque()
         self._events: deque[EventRow] = deque()
         self._counters: dict[str, NodeCounters] = {}
         self._bodies: deque[BodyRow] = deque()
@@ -57,9 +58,10 @@ class Buffers:
     def __len__(self) -> int:
         return len(self._requests) + len(self._events) + len(self._counters) + len(self._bodies)
 
-    def add_requests(self, rows: Iterable[RequestRow]) -> None:
+    def add_requests(self, records: Iterable[ExchangeRecord]) -> None:
+        """They are complete: nobody changes them any more."""
         with self._lock:
-            self._requests.extend(rows)
+            self._requests.extend(records)
             self.dropped_requests += _shrink(self._requests, self._limit)
 
     def add_bodies(self, rows: Iterable[BodyRow]) -> None:

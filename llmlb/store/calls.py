@@ -19,12 +19,16 @@ COMMIT_MARGIN_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What work may use while it has the thread. patience_s: how long it may wait for a lock."""
+    """What work may use while it has the thread.
+
+    patience_s: how long it may wait for a lock.  is_wanted: whether the caller still waits for a result.
+    """
 
     main: Database
     runtime: Database
     patience_s: float
     may_commit: Callable[[], bool]
+    is_wanted: Callable[[], bool]
 
 
 class Call(Generic[T]):
@@ -56,7 +60,7 @@ class Call(Generic[T]):
             self.refuse(StoreBusy("The store had no time for this before the deadline; nothing was changed."))
             return
         try:
-            result = self._work(Turn(main, runtime, patience_s, self._claim))
+            result = self._work(Turn(main, runtime, patience_s, self._claim, self._is_wanted))
         except Exception as error:  # noqa: BLE001  # the caller must hear it, the thread must live on
             self.refuse(error)
         else:
@@ -64,6 +68,9 @@ class Call(Generic[T]):
 
     def refuse(self, error: Exception) -> None:
         self._send(lambda: self.future.set_exception(error))
+
+    def _is_wanted(self) -> bool:
+        return not self._is_abandoned
 
     def _claim(self) -> bool:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,9 @@ Synchronous = Literal["FULL", "NORMAL"]
 
 PATIENCE_S = 4.5
 """How long to wait for another process's lock where no deadline says otherwise: less than a caller waits."""
+
+STEPS_BETWEEN_LOOKS = 10_000
+"""Of SQLite's machine: some tenths of a second where the rows are large, a millisecond where they are small."""
 
 
 class Database:
@@ -73,11 +76,15 @@ class Database:
             self._connection.rollback()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A consistent view of the file."""
+    def reading(self, *, may_go_on: Callable[[], bool] | None = None) -> Iterator[Connection]:
+        """A consistent view of the file.
+
+        may_go_on: asked now and then; False ends a long search with StoreBusy, because nobody waits for it any more.
+        """
         with self.translating(), self._connection.begin():
             self._connection.exec_driver_sql("BEGIN")
-            yield self._connection
+            with nullcontext() if may_go_on is None else self._asking(may_go_on):
+                yield self._connection
 
     @contextmanager
     def writing(
@@ -96,6 +103,16 @@ class Database:
                 yield self._connection
                 if not may_commit():
                     raise StoreBusy("The deadline ran out before the change was written; nothing was changed.")
+
+    @contextmanager
+    def _asking(self, may_go_on: Callable[[], bool]) -> Iterator[None]:
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_progress_handler(lambda: not may_go_on(), STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            driver.set_progress_handler(None, 0)
 
     @contextmanager
     def translating(self) -> Iterator[None]:

@@ -44,7 +44,7 @@ class Desk:
 
     async def _read_runtime(self, work: Callable[[Connection], T]) -> T:
         def in_turn(turn: Turn) -> T:
-            with turn.runtime.reading() as connection:
+            with turn.runtime.reading(may_go_on=turn.is_wanted) as connection:
                 return work(connection)
 
         return await self._writer.call(in_turn, deadline_s=self._deadline_s)

@@ -25,6 +25,8 @@ def store_error(error: Exception, path: Path) -> StoreError:
     code = getattr(origin, "sqlite_errorcode", 0) & _PRIMARY_CODE
     if code in _LOCKED:
         return StoreBusy(f"{path} is locked by another process; try again in a moment.")
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return StoreBusy(f"The deadline ran out before {path} was read to its end.")
     if code in _NO_SPACE:
         return StoreFull(f"There is no space left for {path}; free some and try again.")
     if code in _READ_ONLY:

@@ -1,4 +1,4 @@
-"""Writes what the buffers hold: once a second, in one transaction, off everybody's path."""
+"""Writes what the buffers hold: a few times a second, in one transaction, off everybody's path."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from itertools import chain
 from operator import attrgetter
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, insert, select
 
+from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.errors import StoreBusy, StoreError
 from llmlb.store import tables
 from llmlb.store.buffers import Batch, Buffers
 from llmlb.store.database import Database
+from llmlb.store.packs import RECORDS_PER_PACK, pack
 from llmlb.store.pruning import trim_bodies, trim_requests
-from llmlb.store.rows import BodyRow, EventRow, NodeCounters, RequestRow, Retention
+from llmlb.store.rows import BodyRow, EventRow, NodeCounters, Retention
 
 PATIENCE_S = 0.25
 ROWS_PER_STATEMENT = 16
@@ -40,10 +42,25 @@ class _Insert:
             connection.exec_driver_sql(self._head + ", ".join([self._row] * len(part)), values)
 
 
-_REQUESTS = _Insert(tables.requests, RequestRow.__struct_fields__)
 _COUNTERS = _Insert(tables.node_counters, NodeCounters.__slots__)
 _BODIES = _Insert(tables.bodies, [*BodyRow.__slots__, "size_bytes"])
 _EVENTS = _Insert(tables.events, [name for name in EventRow.__slots__ if name != "id"])
+_NEWEST_NUMBER = select(func.max(tables.request_packs.c.number))
+_PACK = insert(tables.request_packs)
+
+
+def _write_packs(connection: Connection, records: Sequence[ExchangeRecord]) -> None:
+    """Encoding holds the interpreter, so packs are made one at a time: each statement between lets go of it."""
+    if not records:
+        return
+    number = connection.execute(_NEWEST_NUMBER).scalar() or 0
+    for start in range(0, len(records), RECORDS_PER_PACK):
+        part = records[start : start + RECORDS_PER_PACK]
+        number += len(part)
+        arrivals = [record.at_unix_s for record in part]
+        failed = [record.outcome for record in part].count(ExchangeOutcome.FAILED)
+        values = {"number": number, "at": max(arrivals), "from_at": min(arrivals), "failed": failed}
+        connection.execute(_PACK, {**values, "records": pack(part)})
 
 
 class Flusher:
@@ -51,11 +68,11 @@ class Flusher:
 
     Locked: the rows wait for the next second. No space, damage: records are dropped and counted, because the
     memory they wait in is bounded and the disk will not get better by trying. A row that SQLite cannot take is
-    dropped alone.
+    dropped alone, and so is a record that cannot be encoded.
     """
 
     def __init__(self, buffers: Buffers, *, request_rows: int, body_bytes: int = Retention().body_bytes) -> None:
-        """request_rows, body_bytes: how much the file may hold of each; a tenth more is there at times."""
+        """request_rows, body_bytes: how much the file may hold of each; a tenth and a pack more is there at times."""
         self._buffers = buffers
         self._request_rows = request_rows
         self._body_bytes = body_bytes
@@ -88,7 +105,7 @@ class Flusher:
 
     def _write(self, runtime: Database, batch: Batch) -> None:
         with runtime.writing(patience_s=PATIENCE_S) as connection:
-            _REQUESTS.run(connection, batch.requests)
+            _write_packs(connection, batch.requests)
             _EVENTS.run(connection, batch.events)
             _COUNTERS.run(connection, batch.counters)
             _BODIES.run(connection, batch.bodies)
@@ -106,7 +123,7 @@ class Flusher:
             trim_requests(connection, self._request_rows, at_once=10 * self._request_rows)
 
     def _write_one_by_one(self, runtime: Database, batch: Batch) -> None:
-        singles = [Batch(requests=(row,)) for row in batch.requests]
+        singles = [Batch(requests=self._encodable(batch.requests))]
         singles += [Batch(events=(row,)) for row in batch.events]
         singles += [Batch(counters=(row,)) for row in batch.counters]
         singles += [Batch(bodies=(row,)) for row in batch.bodies]
@@ -121,6 +138,18 @@ class Flusher:
                     self._buffers.give_up(rest)
                 self._failed(error)
                 return
+
+    def _encodable(self, records: Sequence[ExchangeRecord]) -> tuple[ExchangeRecord, ...]:
+        kept: list[ExchangeRecord] = []
+        for record in records:
+            try:
+                pack((record,))
+            except (ValueError, OverflowError) as error:
+                self._drop(Batch(requests=(record,)))
+                self._failed(error)
+            else:
+                kept.append(record)
+        return tuple(kept)
 
     def _drop(self, single: Batch) -> None:
         self._buffers.dropped_requests += len(single.requests)

@@ -38,7 +38,7 @@ class Schema:
 
 
 MAIN_SCHEMA = Schema("main", MAIN, "main_0001")
-RUNTIME_SCHEMA = Schema("runtime", RUNTIME, "runtime_0003")
+RUNTIME_SCHEMA = Schema("runtime", RUNTIME, "runtime_0004")
 
 
 def revision_of(database: Database) -> str:

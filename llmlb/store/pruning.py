@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sqlalchemy import Connection, Table, delete, func, select
 
 from llmlb.store import tables
@@ -25,7 +28,8 @@ def prune_main(connection: Connection, retention: Retention, now_unix: float) ->
 def prune_runtime(connection: Connection, retention: Retention, now_unix: float) -> int:
     """Deletes old records, bodies and events, at most a few thousand of each. 0: nothing is left to do."""
     body_days = min(retention.body_days, retention.request_days)
-    gone = _delete_older(connection, tables.requests, "number", now_unix - retention.request_days * DAY_S)
+    with _without_overwriting(connection):
+        gone = _delete_older(connection, tables.request_packs, "number", now_unix - retention.request_days * DAY_S)
     gone += _delete_older(connection, tables.events, "id", now_unix - retention.event_days * DAY_S)
     gone += _delete_older(connection, tables.bodies, "number", now_unix - body_days * DAY_S)
     gone += _trim(connection, tables.events, "id", retention.event_rows)
@@ -33,11 +37,13 @@ def prune_runtime(connection: Connection, retention: Retention, now_unix: float)
 
 
 def trim_requests(connection: Connection, most_rows: int, *, at_once: int = ROWS_AT_ONCE) -> int:
-    """Deletes the oldest records and bodies beyond most_rows of each, but only so many at once.
+    """Deletes the oldest packs and bodies beyond most_rows records of each, but only so many rows at once.
 
-    Returns how many went.
+    A pack goes when its last record is too many: less than one more is there. Returns how many rows went.
     """
-    return sum(_trim(connection, table, "number", most_rows, at_once) for table in (tables.requests, tables.bodies))
+    with _without_overwriting(connection):
+        gone = _trim(connection, tables.request_packs, "number", most_rows, at_once)
+    return gone + _trim(connection, tables.bodies, "number", most_rows, at_once)
 
 
 def trim_bodies(connection: Connection, most_bytes: int, *, at_once: int = ROWS_AT_ONCE) -> int:
@@ -52,6 +58,17 @@ def trim_bodies(connection: Connection, most_bytes: int, *, at_once: int = ROWS_
         return 0
     surplus = select(columns.number).where(columns.at <= surplus_at).order_by(columns.at).limit(at_once)
     return connection.execute(delete(tables.bodies).where(columns.number.in_(surplus))).rowcount
+
+
+@contextmanager
+def _without_overwriting(connection: Connection) -> Iterator[None]:
+    """Some builds of SQLite write zeros over what is deleted: more work than writing a pack, which holds no secret."""
+    before = connection.exec_driver_sql("PRAGMA secure_delete").scalar_one()
+    connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA secure_delete = {before}")
 
 
 def _trim(connection: Connection, table: Table, key: str, most_rows: int, at_once: int = ROWS_AT_ONCE) -> int:

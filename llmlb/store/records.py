@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement
-
+from llmlb.core.record import EVERY_RECORD, ExchangeRecord, RecordFilter
 from llmlb.store import tables
+from llmlb.store.buffers import Buffers
 from llmlb.store.desk import Desk
 from llmlb.store.ledger import LARGEST_PAGE
 from llmlb.store.queries import rows_of, selecting
-from llmlb.store.rows import BodyRow, EventRow, RequestFilter, RequestRow
+from llmlb.store.reader import PackReader
+from llmlb.store.rows import BodyRow, EventRow
+from llmlb.store.writer import Writer
 
 
 class RecordVerbs(Desk):
     """What the store does for request records and events."""
 
-    def enqueue_requests(self, batch: Iterable[RequestRow]) -> None:
-        """Hands in records to be written within about a second. Never raises, never waits."""
+    def __init__(self, writer: Writer, buffers: Buffers, *, deadline_s: float) -> None:
+        super().__init__(writer, buffers, deadline_s=deadline_s)
+        self._reader = PackReader()
+
+    def enqueue_requests(self, batch: Iterable[ExchangeRecord]) -> None:
+        """Hands in records to be written within about a second; nobody changes them any more. Never raises or waits."""
         self._buffers.add_requests(batch)
 
-    async def list_requests(self, limit: int = 100, filters: RequestFilter | None = None) -> tuple[RequestRow, ...]:
-        """The newest records first."""
-        found = selecting(tables.requests, RequestRow, *_conditions(filters or RequestFilter()))
-        ordered = found.order_by(tables.requests.c.at.desc(), tables.requests.c.number.desc())
-        page = ordered.limit(min(max(limit, 0), LARGEST_PAGE))
-        return await self._read_runtime(lambda connection: rows_of(connection, RequestRow, page))
+    async def list_requests(self, limit: int = 100, filters: RecordFilter = EVERY_RECORD) -> tuple[ExchangeRecord, ...]:
+        """The last to arrive of those that pass, newest first."""
+        most = min(max(limit, 0), LARGEST_PAGE)
+        return await self._read_runtime(lambda connection: self._reader.newest(connection, most, filters))
 
-    async def get_request(self, request_id: str) -> RequestRow | None:
-        query = selecting(tables.requests, RequestRow, tables.requests.c.id == request_id)
-        rows = await self._read_runtime(lambda connection: rows_of(connection, RequestRow, query))
-        return rows[0] if rows else None
+    async def get_request(self, request_id: str) -> ExchangeRecord | None:
+        return await self._read_runtime(lambda connection: self._reader.find(connection, request_id))
 
     def enqueue_bodies(self, batch: Iterable[BodyRow]) -> None:
         """Hands in what was said, to be written within about a second. Never raises, never waits."""
@@ -56,15 +58,3 @@ class RecordVerbs(Desk):
         query = selecting(tables.events, EventRow, *where).order_by(columns.id.desc())
         page = query.limit(min(max(limit, 0), LARGEST_PAGE))
         return await self._read_runtime(lambda connection: rows_of(connection, EventRow, page))
-
-
-def _conditions(filters: RequestFilter) -> Iterator[ColumnElement[bool]]:
-    columns = tables.requests.c
-    for name in ("model", "node_id", "key_id", "outcome", "status"):
-        wanted = getattr(filters, name)
-        if wanted is not None:
-            yield columns[name] == wanted
-    if filters.before is not None:
-        yield columns.at < filters.before
-    if filters.since is not None:
-        yield columns.at >= filters.since

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
@@ -134,37 +132,6 @@ class AuditRow:
     id: int = 0
 
 
-class RequestRow(Struct, kw_only=True, gc=False):
-    """One client request and how it ended. No dataclass: it is the most frequent of rows.
-
-    at: arrival.  node_id: the node that answered, "" if none did.  attempts_json: a list, one object per try.
-    estimated: the token counts were counted from the stream, not taken from ``usage``.
-    costs_json: a list, what each candidate that was priced would have cost.  details_json: an object, what only the
-    record's own page shows; {} in a record of an older llmlb.
-    """
-
-    id: str
-    at: float
-    model: str = ""
-    node_id: str = ""
-    key_id: str = ""
-    status: int = 0
-    outcome: str = ""
-    stream: bool = False
-    queue_ms: float = 0.0
-    ttft_ms: float | None = None
-    total_ms: float = 0.0
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    estimated: bool = False
-    attempts_json: str = "[]"
-    reason: str = ""
-    error: str = ""
-    client_request_id: str = ""
-    costs_json: str = "[]"
-    details_json: str = "{}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyRow:
     """What was said in one request, where the operator switched that on. at: when the request arrived.
@@ -195,19 +162,6 @@ class EventRow:
     actor: str = ""
     detail_json: str = "{}"
     id: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestFilter:
-    """Which request records to list: every field that is given must match. before and since bound ``at``."""
-
-    model: str | None = None
-    node_id: str | None = None
-    key_id: str | None = None
-    outcome: str | None = None
-    status: int | None = None
-    before: float | None = None
-    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

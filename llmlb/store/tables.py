@@ -127,27 +127,18 @@ audit = Table(
 
 meta = Table("meta", MAIN, Column("key", Text, primary_key=True), _text("value"))
 
-requests = Table(
-    "requests",
+request_packs = Table(
+    "request_packs",
     RUNTIME,
-    Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("id", Text, nullable=False, unique=True),
+    # The running number of a pack's last record: what lies between two numbers counts records, not packs.
+    Column("number", Integer, primary_key=True),
+    # Its latest arrival and its earliest.
     _instant("at"),
-    *map(_text, ("model", "node_id", "key_id")),
-    _integer("status"),
-    _text("outcome"),
-    _flag("stream"),
-    Column("queue_ms", Float, nullable=False),
-    Column("ttft_ms", Float, nullable=True),
-    Column("total_ms", Float, nullable=False),
-    _integer("prompt_tokens", nullable=True),
-    _integer("completion_tokens", nullable=True),
-    _flag("estimated"),
-    *map(_text, ("attempts_json", "reason", "error", "client_request_id")),
-    Column("costs_json", Text, nullable=False, server_default="[]"),
-    Column("details_json", Text, nullable=False, server_default="{}"),
-    Index("requests_by_time", "at"),
-    sqlite_autoincrement=True,
+    _instant("from_at"),
+    # How many of its records are of failed requests: that outcome is the default, and so not to be found in `records`.
+    _integer("failed"),
+    Column("records", LargeBinary, nullable=False),
+    Index("request_packs_by_time", "at"),
 )
 
 bodies = Table(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmlb.core.record import ExchangeRecord
 from llmlb.store.buffers import Buffers
-from llmlb.store.rows import BodyRow, EventRow, NodeCounters, RequestRow
+from llmlb.store.rows import BodyRow, EventRow, NodeCounters
 
 
-def _requests(count: int, start: int = 0) -> list[RequestRow]:
-    return [RequestRow(id=str(number), at=0.0) for number in range(start, start + count)]
+def _requests(count: int, start: int = 0) -> list[ExchangeRecord]:
+    return [ExchangeRecord(id=str(number), at_unix_s=0.0) for number in range(start, start + count)]
 
 
 def test_the_oldest_records_go_when_there_is_no_room_and_are_counted() -> None:

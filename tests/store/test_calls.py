@@ -90,3 +90,17 @@ def test_a_cancelled_caller_is_not_answered_twice(database: Database) -> None:
     call.run(database, database, 0.0)
     with closing(loop), pytest.raises(asyncio.CancelledError):
         loop.run_until_complete(call.future)
+
+
+def test_work_can_tell_that_its_caller_gave_up(database: Database) -> None:
+    answers: list[bool] = []
+
+    def work(turn: Turn) -> None:
+        answers.append(turn.is_wanted())
+        call.abandon()
+        answers.append(turn.is_wanted())
+
+    loop, call = _made(work)
+    call.run(database, database, 0.0)
+    loop.close()
+    assert answers == [True, False]

@@ -103,3 +103,17 @@ def test_a_path_with_odd_characters_is_a_path(tmp_path: Path) -> None:
     with closing(_database(directory)) as database:
         _put(database, "k")
     assert (directory / "llmlb.db").exists()
+
+
+def test_a_long_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    answers = iter([True, True, False])
+    with closing(_database(tmp_path)) as database:
+        with (
+            pytest.raises(StoreBusy, match="deadline"),
+            database.reading(may_go_on=lambda: next(answers)) as connection,
+        ):
+            connection.exec_driver_sql(endless).all()
+        assert list(answers) == []
+        _put(database, "k")
+        assert _values(database) == ["k"]

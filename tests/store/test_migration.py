@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
+from store.sample import FULL, told
 
+from llmlb.core.record import EVERY_RECORD, ExchangeOutcome, ExchangeRecord, RecordFilter
 from llmlb.errors import StoreCorrupt, StoreError
 from llmlb.store import tables
 from llmlb.store.database import Database
@@ -29,8 +31,7 @@ from llmlb.store.migration import (
     upgrade,
     verify_tables,
 )
-from llmlb.store.queries import rows_of, selecting
-from llmlb.store.rows import RequestRow
+from llmlb.store.reader import PackReader
 
 BOTH = pytest.mark.parametrize("schema", [MAIN_SCHEMA, RUNTIME_SCHEMA], ids=["main", "runtime"])
 
@@ -177,24 +178,105 @@ def test_a_file_without_its_revision_is_corrupt_and_not_new(database: Database) 
         revision_of(database)
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_records_of_an_older_schema_are_still_there_after_the_upgrade(
-    database: Database, tmp_path: Path, version: int
-) -> None:
+def upgraded_to(version: int, database: Database, tmp_path: Path) -> None:
+    """Leaves the records' file as a version of some time ago made it."""
     directory = tmp_path / "scripts"
     shutil.copytree(RUNTIME_SCHEMA.scripts, directory)
     for newer in (directory / "versions").glob("v*.py"):
         if int(newer.name[1:5]) > version:
             newer.unlink()
     upgrade(database, CopiedSchema("runtime", RUNTIME_SCHEMA.metadata, f"runtime_000{version}", directory))
+
+
+def add_requests(database: Database, rows: Sequence[dict[str, object]]) -> None:
     with database.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO requests (id, at, model, node_id, key_id, status, outcome, stream, queue_ms, total_ms, "
-            "estimated, attempts_json, reason, error, client_request_id) "
-            "VALUES ('r1', 1.0, 'm', 'n', 'k', 200, 'answered', 0, 0.0, 1.0, 0, '[]', '', '', '')"
-        )
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            query = f"INSERT OR REPLACE INTO requests ({', '.join(row)}) VALUES ({marks})"
+            connection.exec_driver_sql(query, tuple(row.values()))
+
+
+def all_records(database: Database, filters: RecordFilter = EVERY_RECORD) -> list[ExchangeRecord]:
+    with database.reading() as connection:
+        return list(PackReader().newest(connection, 10_000, filters))
+
+
+BARE_ROW: dict[str, object] = {
+    "id": "r1", "at": 1.0, "model": "m", "node_id": "n", "key_id": "k", "status": 200, "outcome": "answered",
+    "stream": 0, "queue_ms": 0.0, "total_ms": 1.0, "estimated": 0, "attempts_json": "[]", "reason": "", "error": "",
+    "client_request_id": "",
+}  # fmt: skip
+
+FULL_ROW: dict[str, object] = {
+    "id": "r-full", "at": 1.7e9, "model": "m", "node_id": "node-1", "key_id": "k1", "status": 200,
+    "outcome": "cancelled", "stream": 1, "queue_ms": 500.0, "ttft_ms": 250.0, "total_ms": 1500.0, "prompt_tokens": 7,
+    "completion_tokens": 9, "estimated": 1,
+    "attempts_json": '[{"node_id": "node-2", "reason": "least_active", "cause": "refused", "status": 0, '
+    '"seconds": 0.5}]',
+    "reason": "retry", "error": "the client went away", "client_request_id": "theirs",
+    "costs_json": '[{"node_id": "node-1", "total_s": 1.25, "terms": {"queue": 1.0, "decode": 0.25}}]',
+    "details_json": '{"key_name":"ci","endpoint":"/v1/chat/completions","address":"192.0.2.7",'
+    '"cancelled_phase":"streaming","queue_position":3,"overhead_ms":125.0,"events":9,"bytes_in":1500,'
+    '"bytes_out":3000,"lineup":{"eligible":2,"serving":{"node_ids":["node-3"],"reasons":["draining"],'
+    '"counts":{"draining":1,"at_capacity":0}},"others":{"node_ids":["node-4"],"reasons":["model_missing"],'
+    '"counts":{"model_missing":1}}}}',
+}  # fmt: skip
+"""As the row of ``FULL`` was written by the version before the packs."""
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_records_of_an_older_schema_are_still_there_after_the_upgrade(
+    database: Database, tmp_path: Path, version: int
+) -> None:
+    upgraded_to(version, database, tmp_path)
+    add_requests(database, [BARE_ROW])
     assert needs_upgrade(database, RUNTIME_SCHEMA)
     upgrade(database, RUNTIME_SCHEMA)
+    [record] = all_records(database)
+    expected = ExchangeRecord(
+        id="r1", at_unix_s=1.0, model="m", node_id="n", key_id="k", status=200, outcome=ExchangeOutcome.ANSWERED,
+        total_s=0.001,
+    )  # fmt: skip
+    assert told(record) == told(expected)
+
+
+def test_a_record_goes_from_its_row_into_a_pack_whole(database: Database, tmp_path: Path) -> None:
+    upgraded_to(3, database, tmp_path)
+    add_requests(database, [FULL_ROW])
+    upgrade(database, RUNTIME_SCHEMA)
+    [record] = all_records(database)
+    assert told(record) == {**told(FULL), "content_s": 0.0}, "which no row ever kept"
+
+
+def test_what_cannot_be_read_of_a_row_does_not_take_its_record_with_it(database: Database, tmp_path: Path) -> None:
+    upgraded_to(3, database, tmp_path)
+    texts = ["", "{", "null", "7", '{"events": "many"}', '[{"seconds": "long"}]', '{"lineup": {"serving": 1}}', "[1]"]
+    damaged = [
+        {**BARE_ROW, "id": f"r{number}", "at": float(number), "outcome": text, "attempts_json": text,
+         "costs_json": text, "details_json": text}
+        for number, text in enumerate(texts)
+    ]  # fmt: skip
+    phase = {**BARE_ROW, "id": "phase", "at": 99.0, "details_json": '{"cancelled_phase":"dreaming","events":3}'}
+    add_requests(database, [*damaged, phase])
+    upgrade(database, RUNTIME_SCHEMA)
+    read = all_records(database)
+    assert [record.id for record in read] == ["phase", *(f"r{number}" for number in reversed(range(len(texts))))]
+    assert all((record.model, record.attempts, record.costs, record.lineup) == ("m", [], (), None) for record in read)
+    assert (read[0].events, read[0].cancelled_phase) == (3, None)
+    failed = all_records(database, RecordFilter(outcome="failed"))
+    assert [record.id for record in failed] == [record.id for record in read[1:]], "whatever its outcome was called"
+
+
+def test_many_rows_fill_packs_in_the_order_in_which_they_were_written(database: Database, tmp_path: Path) -> None:
+    upgraded_to(3, database, tmp_path)
+    rows = [{**BARE_ROW, "id": f"r{number}", "at": float(number * 7 % 100)} for number in range(600)]
+    add_requests(database, [*rows[:300], rows[0], *rows[300:]])
+    upgrade(database, RUNTIME_SCHEMA)
+    columns = tables.request_packs.c
     with database.reading() as connection:
-        [row] = rows_of(connection, RequestRow, selecting(tables.requests, RequestRow))
-    assert (row.id, row.model, row.costs_json, row.details_json) == ("r1", "m", "[]", "{}")
+        numbers = connection.execute(select(columns.number)).scalars().all()
+        left = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name LIKE 'requests%'").all()
+    assert (numbers, left) == ([256, 512, 600], [])
+    written = [*range(1, 300), 0, *range(300, 600)]
+    expected = sorted(written, key=lambda number: (number * 7 % 100, written.index(number)), reverse=True)
+    assert [record.id for record in all_records(database)] == [f"r{number}" for number in expected]

@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from store.sample import FULL, told
 
+from llmlb.core.record import ExchangeRecord, RecordFilter
 from llmlb.store import Store
-from llmlb.store.rows import BodyRow, EventRow, RequestFilter, RequestRow
-
-FULL = RequestRow(
-    id="r-full", at=1.7e9, model="m", node_id="node-1", key_id="k1", status=200, outcome="answered", stream=True,
-    queue_ms=0.5, ttft_ms=12.5, total_ms=99.25, prompt_tokens=10, completion_tokens=None, estimated=True,
-    attempts_json='[{"node": "node-1"}]', reason="least_active", error="", client_request_id="abc",
-    costs_json='[{"node_id": "node-1"}]', details_json='{"endpoint": "/v1/embeddings"}',
-)  # fmt: skip
+from llmlb.store.rows import BodyRow, EventRow
 
 
 def test_a_record_comes_back_whole(store: Store) -> None:
     async def scenario() -> None:
         store.enqueue_requests([FULL])
         await store.flush()
-        assert await store.get_request("r-full") == FULL
-        assert await store.list_requests() == (FULL,)
+        found = await store.get_request("r-full")
+        assert found is not None
+        assert told(found) == told(FULL)
+        assert [told(record) for record in await store.list_requests()] == [told(FULL)]
         assert await store.get_request("absent") is None
 
     asyncio.run(scenario())
@@ -55,29 +52,32 @@ def test_a_record_written_twice_is_there_once(store: Store) -> None:
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (RequestFilter(), ["4", "3", "2", "1", "0"]),
-        (RequestFilter(model="odd"), ["3", "1"]),
-        (RequestFilter(before=2.0), ["1", "0"]),
-        (RequestFilter(since=3.0), ["4", "3"]),
-        (RequestFilter(status=404), ["4"]),
-        (RequestFilter(model="even", node_id="node-1", before=3.0), ["2", "0"]),
-        (RequestFilter(key_id="nobody"), []),
-        (RequestFilter(outcome="answered"), []),
+        (RecordFilter(), ["4", "3", "2", "1", "0"]),
+        (RecordFilter(model="odd"), ["3", "1"]),
+        (RecordFilter(before_unix_s=2.0), ["1", "0"]),
+        (RecordFilter(since_unix_s=3.0), ["4", "3"]),
+        (RecordFilter(status=404), ["4"]),
+        (RecordFilter(model="even", node_id="node-1", before_unix_s=3.0), ["2", "0"]),
+        (RecordFilter(key_id="nobody"), []),
+        (RecordFilter(outcome="answered"), []),
     ],
 )
 def test_records_are_filtered_and_the_newest_come_first(
-    store: Store, filters: RequestFilter, expected: list[str]
+    store: Store, filters: RecordFilter, expected: list[str]
 ) -> None:
     async def scenario() -> list[str]:
         store.enqueue_requests(
-            RequestRow(
-                id=str(number), at=float(number), model="odd" if number % 2 else "even", node_id="node-1",
+            ExchangeRecord(
+                id=str(number),
+                at_unix_s=float(number),
+                model="odd" if number % 2 else "even",
+                node_id="node-1",
                 status=404 if number == 4 else 200,
             )
             for number in range(5)
-        )  # fmt: skip
+        )
         await store.flush()
-        return [row.id for row in await store.list_requests(10, filters)]
+        return [record.id for record in await store.list_requests(10, filters)]
 
     assert asyncio.run(scenario()) == expected
 

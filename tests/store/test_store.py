@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from llmlb.clock import monotonic_s
+from llmlb.core.record import ExchangeRecord
 from llmlb.errors import StoreBusy, StoreFull
 from llmlb.store import Store
 from llmlb.store.migration import MAIN_SCHEMA, RUNTIME_SCHEMA
-from llmlb.store.rows import ApiKeyRow, AuditRow, NodeRow, RequestRow
+from llmlb.store.rows import ApiKeyRow, AuditRow, NodeRow
 
 IDS = st.sampled_from(["a", "b", "c"])
 
@@ -156,7 +157,7 @@ def test_the_event_loop_turns_while_the_store_is_locked(tmp_path: Path) -> None:
         saving = asyncio.ensure_future(store.save_node(NodeRow(id="node-1", url="http://n")))
         turns = 0
         while not saving.done():
-            store.enqueue_requests([RequestRow(id=str(turns), at=1.0)])
+            store.enqueue_requests([ExchangeRecord(id=str(turns), at_unix_s=1.0)])
             await asyncio.sleep(0.001)
             turns += 1
         other.execute("ROLLBACK")
@@ -190,15 +191,15 @@ async def _set_pages(store: Store, pages: int) -> None:
 
 def test_what_was_enqueued_is_written_when_the_store_is_closed(tmp_path: Path) -> None:
     with Store.open(tmp_path, flush_interval_s=3600.0) as store:
-        store.enqueue_requests([RequestRow(id="r1", at=1.0)])
+        store.enqueue_requests([ExchangeRecord(id="r1", at_unix_s=1.0)])
         assert store.stats.buffered_rows == 1
     with Store.open(tmp_path) as store:
-        assert [row.id for row in asyncio.run(store.list_requests())] == ["r1"]
+        assert [record.id for record in asyncio.run(store.list_requests())] == ["r1"]
 
 
 def test_what_was_enqueued_is_written_within_the_interval(tmp_path: Path) -> None:
     async def scenario(store: Store) -> None:
-        store.enqueue_requests([RequestRow(id="r1", at=1.0)])
+        store.enqueue_requests([ExchangeRecord(id="r1", at_unix_s=1.0)])
         until_s = monotonic_s() + 10.0
         while not await store.list_requests() and monotonic_s() < until_s:
             await asyncio.sleep(0.01)
@@ -241,14 +242,15 @@ def test_no_secret_that_was_only_hashed_is_found_in_any_file(tmp_path: Path) -> 
 CHILD = """
 import asyncio, sys
 from pathlib import Path
+from llmlb.core.record import ExchangeRecord
 from llmlb.store import Store
-from llmlb.store.rows import AuditRow, NodeRow, RequestRow
+from llmlb.store.rows import AuditRow, NodeRow
 
 async def main():
     store = Store.open(Path(sys.argv[1]), flush_interval_s=0.01)
     for number in range(100_000):
         row = NodeRow(id=f"node-{number}", url="http://n")
-        store.enqueue_requests([RequestRow(id=str(number), at=1.0)])
+        store.enqueue_requests([ExchangeRecord(id=str(number), at_unix_s=1.0)])
         await store.save_node(row, audit=AuditRow(at=1.0, actor="a", action="save", target=row.id))
         print(number, flush=True)
 

@@ -16,7 +16,6 @@ from llmlb.store.rows import (
     JoinTokenRow,
     NodeCounters,
     NodeRow,
-    RequestRow,
     UserRow,
 )
 
@@ -34,10 +33,6 @@ KINDS: list[tuple[Table, type[RowType]]] = [
 @pytest.mark.parametrize(("table", "kind"), KINDS, ids=[kind.__name__ for _, kind in KINDS])
 def test_a_field_added_to_a_row_has_its_column(table: Table, kind: type[RowType]) -> None:
     assert set(kind.__slots__) == set(table.columns.keys())
-
-
-def test_a_request_record_adds_only_its_number() -> None:
-    assert set(tables.requests.columns.keys()) == {"number", *RequestRow.__struct_fields__}
 
 
 def test_a_body_adds_its_number_and_its_size() -> None:
