@@ -51,7 +51,7 @@ class AttemptRecord:
     seconds: float = 0.0
 
 
-class ExchangeRecord(Struct, eq=False, omit_defaults=True):
+class ExchangeRecord(Struct, eq=False, gc=False, omit_defaults=True):
     """One client request from arrival to last byte; the proxy fills it in and lets go of it when it ended.
 
     node_id, reason: of the last attempt, "" if there was none.  status: as sent to the client, 0 if nothing was.
@@ -93,7 +93,7 @@ class ExchangeRecord(Struct, eq=False, omit_defaults=True):
     events: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
-    attempts: list[AttemptRecord] = []
+    attempts: tuple[AttemptRecord, ...] = ()
     costs: tuple[Cost, ...] = ()
     lineup: Lineup | None = None
     prompt: bytes | None = None

@@ -552,7 +552,8 @@ class Exchange:
         if lease is not None:
             seconds = monotonic_s() - self._dispatched_at_s
             status = answer.status if answer is not None else 0
-            self.record.attempts.append(AttemptRecord(lease.node.id, lease.reason, cause, status, seconds))
+            attempted = AttemptRecord(lease.node.id, lease.reason, cause, status, seconds)
+            self.record.attempts = (*self.record.attempts, attempted)
             self._request = replace(self._request, tried=(*self._request.tried, lease.node.id))
         self._settle(kind, Fault.NODE, cause, rest_s=rest_s)
         if self._stage is _DONE or self._retry(attempt):

@@ -154,6 +154,8 @@ class RouterProtocol(HttpToolsProtocol):
         exchange, self._exchange = self._exchange, None
         self._body = []
         self._pipelined = b""
+        # It knows us: kept, both would be there until the garbage collector comes by, which is seldom.
+        self._wire = None
         self.due_at_s = _NEVER
         super().connection_lost(exc)
         if exchange is not None:

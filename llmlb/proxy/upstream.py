@@ -331,6 +331,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.pool.forget(self)
+        self._parser = None  # it knows us, and the garbage collector comes by seldom
         receiver = self.receiver
         if receiver is None:
             return

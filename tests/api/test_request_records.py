@@ -89,7 +89,7 @@ def test_stuck_store_still_shows_the_recent_ones(tmp_path: Path, monkeypatch: py
 
 def test_one_request_tells_every_try(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        attempts = [AttemptRecord("node-2", "least_active", "refused", 0, 0.0012345), AttemptRecord("node-1", "retry")]
+        attempts = (AttemptRecord("node-2", "least_active", "refused", 0, 0.0012345), AttemptRecord("node-1", "retry"))
         given = record(
             1,
             attempts=attempts,
@@ -120,7 +120,7 @@ def test_one_request_tells_every_try(tmp_path: Path) -> None:
 
 def test_stored_request_is_shown_after_a_restart(tmp_path: Path) -> None:
     async def scenario(rig: Rig) -> None:
-        rig.services.store.enqueue_requests([record(1, attempts=[AttemptRecord("node-1", "retry")])])
+        rig.services.store.enqueue_requests([record(1, attempts=(AttemptRecord("node-1", "retry"),))])
         await rig.services.store.flush()
         shown = (await rig.ask("GET", "/v0/requests/r1", token=rig.viewer)).json()
         assert set(shown) == set(RequestDetail.model_fields)
@@ -153,7 +153,7 @@ EVERYTHING = record(
     events=9,
     bytes_in=1500,
     bytes_out=3000,
-    attempts=[AttemptRecord("node-2", "least_active", "refused", 0, 0.0012345)],
+    attempts=(AttemptRecord("node-2", "least_active", "refused", 0, 0.0012345),),
     costs=(Cost(NodeId("node-1"), 1.25, {"queue": 1.0, "decode": 0.25}),),
     lineup=Lineup(
         2,

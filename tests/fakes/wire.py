@@ -105,6 +105,16 @@ class Wires:
             node.data_received(part)
         self.answers.written.clear()
 
+    def lose_node(self) -> None:
+        """The node that was asked goes away in the middle of its answer."""
+        self.client.data_received(request(chat_body(stream=True)))
+        node = self._asked()
+        node.data_received(STREAM_HEAD)
+        node.data_received(ROLE + word("Hello"))
+        self._upstreams = [wire for wire in self._upstreams if wire[0] is not node]
+        node.connection_lost(None)
+        self.answers.written.clear()
+
     def _asked(self) -> UpstreamConnection:
         for connection, transport in self._upstreams:
             if transport.written:

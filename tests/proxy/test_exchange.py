@@ -612,7 +612,7 @@ def test_a_reused_connection_that_was_just_closed_is_redialled(fast: bool) -> No
         async with node, running_plane(node, fast=fast) as plane:
             for _ in range(2):
                 assert (await ask(plane, request(chat_body()))).status == 200
-            assert plane.records[1].attempts == []
+            assert plane.records[1].attempts == ()
             assert plane.nodes[0].failed_requests == 0
 
     run(scenario())

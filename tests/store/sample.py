@@ -40,7 +40,7 @@ FULL = ExchangeRecord(
     events=9,
     bytes_in=1500,
     bytes_out=3000,
-    attempts=[AttemptRecord("node-2", "least_active", "refused", 0, 0.5)],
+    attempts=(AttemptRecord("node-2", "least_active", "refused", 0, 0.5),),
     costs=(Cost(NodeId("node-1"), 1.25, {"queue": 1.0, "decode": 0.25}),),
     lineup=Lineup(
         2,

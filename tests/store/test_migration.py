@@ -261,7 +261,7 @@ def test_what_cannot_be_read_of_a_row_does_not_take_its_record_with_it(database:
     upgrade(database, RUNTIME_SCHEMA)
     read = all_records(database)
     assert [record.id for record in read] == ["phase", *(f"r{number}" for number in reversed(range(len(texts))))]
-    assert all((record.model, record.attempts, record.costs, record.lineup) == ("m", [], (), None) for record in read)
+    assert all((record.model, record.attempts, record.costs, record.lineup) == ("m", (), (), None) for record in read)
     assert (read[0].events, read[0].cancelled_phase) == (3, None)
     failed = all_records(database, RecordFilter(outcome="failed"))
     assert [record.id for record in failed] == [record.id for record in read[1:]], "whatever its outcome was called"

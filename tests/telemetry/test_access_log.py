@@ -26,7 +26,7 @@ def test_a_line_says_what_went_where_and_how_long_it_took() -> None:
             prompt_tokens=3,
             completion_tokens=9,
             bytes_out=812,
-            attempts=[AttemptRecord("node-2", "least_active", "refused")],
+            attempts=(AttemptRecord("node-2", "least_active", "refused"),),
         )
     )
     assert made.message == "/v1/chat/completions 200 answered"

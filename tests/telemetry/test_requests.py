@@ -137,7 +137,7 @@ def test_an_instant_failure_does_not_make_the_fleet_look_faster() -> None:
 
 def test_a_failed_attempt_counts_against_the_node_that_failed() -> None:
     log = RequestLog()
-    log.add(record(1, node_id="node-2", attempts=[AttemptRecord("node-1", "least_active", "refused")]))
+    log.add(record(1, node_id="node-2", attempts=(AttemptRecord("node-1", "least_active", "refused"),)))
     nodes = log.rates_by_node(NOW_S + 1)
     assert (nodes["node-1"].minute_requests, nodes["node-1"].minute_errors) == (1, 1)
     assert (nodes["node-2"].minute_requests, nodes["node-2"].minute_errors) == (1, 0)
@@ -145,7 +145,7 @@ def test_a_failed_attempt_counts_against_the_node_that_failed() -> None:
 
 def test_a_node_whose_last_attempt_failed_is_counted_once() -> None:
     log = RequestLog()
-    log.add(record(1, outcome=FAILED, attempts=[AttemptRecord("node-1", "least_active", "refused")]))
+    log.add(record(1, outcome=FAILED, attempts=(AttemptRecord("node-1", "least_active", "refused"),)))
     node = log.rates_by_node(NOW_S + 1)["node-1"]
     assert (node.minute_requests, node.minute_errors) == (1, 1)
 
