@@ -11,10 +11,10 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.dataplane.balancers import ALL, QUICK, Balancer
 from benchmarks.dataplane.scenarios import LARGE, MANY, ONE, PACED, SCENARIOS, STREAMS, Scenario
@@ -22,6 +22,9 @@ from benchmarks.dataplane.tools import ENGINE_PORT, ENGINES, LOAD_CPU, Missing, 
 
 Readings = dict[str, dict[str, list[Reading]]]
 """By balancer and scenario; "direct" stands for no balancer at all."""
+
+Figures = dict[str, float]
+"""By column of the table."""
 
 SLOW = {"litellm": (ONE, MANY)}
 """Who could not keep up with the rest."""
@@ -38,14 +41,20 @@ def main() -> int:
         finally:
             engine.kill()
             engine.wait()
-    figures = {name: _figures(readings, name) for name in readings if name != "direct"}
-    print(_table(figures))
+    figures, ratios = _summary(
+        {
+            name: [_figures(readings, name, number) for number in range(len(readings["direct"][ONE.name]))]
+            for name in readings
+            if name != "direct"
+        }
+    )
+    print(_table(figures, ratios))
     for name, cause in missing.items():
         print(f"{name}: not measured, {cause}")
     for name, flaw in _flaws(readings):
         print(f"{name}: {flaw}")
     if options.json:
-        _write_json(Path(options.json), figures, readings, missing)
+        _write_json(Path(options.json), figures, ratios, readings, missing)
     return 0
 
 
@@ -111,43 +120,76 @@ def _say(line: str) -> None:
     print(f"  {line}", file=sys.stderr, flush=True)
 
 
-def _figures(readings: Readings, name: str) -> dict[str, float]:
-    """Medians over the rounds; latencies less those of the engine without any balancer."""
+def _figures(readings: Readings, name: str, number: int) -> Figures:
+    """Of one round; latencies less those of the engine without any balancer. NaN where nothing sound was measured."""
 
-    def middle(scenario: Scenario, field: str, index: int | None = None, of: str = name) -> float:
-        found = [getattr(reading, field) for reading in readings[of][scenario.name] if not reading.flaw]
-        return median(value if index is None else value[index] for value in found) if found else float("nan")
+    def of(scenario: Scenario, field: str, index: int | None = None, name: str = name) -> float:
+        runs = readings[name][scenario.name]
+        if number >= len(runs) or runs[number].flaw:
+            return float("nan")
+        value = getattr(runs[number], field)
+        return float(value if index is None else value[index])
 
     def added(scenario: Scenario, index: int) -> float:
-        return middle(scenario, "answer_us", index) - middle(scenario, "answer_us", index, "direct")
+        return of(scenario, "answer_us", index) - of(scenario, "answer_us", index, "direct")
 
     return {
-        "cpu us/request": middle(MANY, "cpu_us"),
-        "requests/s": middle(MANY, "per_second"),
-        "cpu us/chunk": middle(STREAMS, "cpu_us"),
-        "chunk p50 us": middle(STREAMS, "chunk_us", 0),
-        "chunk p99 us": middle(STREAMS, "chunk_us", 1),
+        "cpu us/request": of(MANY, "cpu_us"),
+        "requests/s": of(MANY, "per_second"),
+        "cpu us/chunk": of(STREAMS, "cpu_us"),
+        "chunk p50 us": of(STREAMS, "chunk_us", 0),
+        "chunk p99 us": of(STREAMS, "chunk_us", 1),
         "+p50 c1 us": added(ONE, 0),
         "+p99 c1 us": added(ONE, 1),
         "+p50 2000/s us": added(PACED, 0),
         "+p99 2000/s us": added(PACED, 1),
-        "cpu us/32 KB": middle(LARGE, "cpu_us"),
-        "RSS MB": max((reading.rss_mb for runs in readings[name].values() for reading in runs), default=float("nan")),
+        "cpu us/32 KB": of(LARGE, "cpu_us"),
+        "RSS MB": max((runs[number].rss_mb for runs in readings[name].values() if number < len(runs)), default=0.0),
     }
 
 
-def _table(figures: dict[str, dict[str, float]]) -> str:
+def _middle(values: Iterable[float]) -> float:
+    sound = [value for value in values if value == value]
+    return median(sound) if sound else float("nan")
+
+
+def _summary(rounds: dict[str, list[Figures]]) -> tuple[dict[str, Figures], dict[str, Figures]]:
+    """Each figure's median over the rounds, of memory the most, and the median of its ratio to nginx.
+
+    The ratio is taken within each round: a machine's speed drifts from one to the next by more than what is compared.
+    """
+    figures: dict[str, Figures] = {}
+    ratios: dict[str, Figures] = {}
+    units = rounds.get("nginx", [])
+    for name, found in rounds.items():
+        figures[name] = {
+            column: max(each[column] for each in found)
+            if column == "RSS MB"
+            else _middle(each[column] for each in found)
+            for column in found[0]
+        }
+        ratios[name] = {
+            column: _middle(
+                each[column] / unit[column] for each, unit in zip(found, units, strict=True) if unit[column]
+            )
+            for column in found[0]
+            if units and column != "RSS MB"
+        }
+    return figures, ratios
+
+
+def _table(figures: dict[str, Figures], ratios: dict[str, Figures]) -> str:
     """Each figure with its ratio to nginx."""
     if not figures:
         return "Nothing was measured."
-    unit = figures.get("nginx")
     columns = list(next(iter(figures.values())))
     rows = [["", *columns]]
     for name, row in figures.items():
         cells = []
         for column in columns:
-            ratio = f" x{row[column] / unit[column]:.2f}" if unit and unit[column] and column != "RSS MB" else ""
-            cells.append(f"{row[column]:,.1f}{ratio}" if row[column] == row[column] else "-")
+            ratio = ratios[name].get(column, float("nan"))
+            text = f" x{ratio:.2f}" if ratio == ratio else ""
+            cells.append(f"{row[column]:,.1f}{text}" if row[column] == row[column] else "-")
         rows.append([name, *cells])
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
@@ -164,12 +206,15 @@ def _flaws(readings: Readings) -> list[tuple[str, str]]:
     ]
 
 
-def _write_json(path: Path, figures: dict[str, Any], readings: Readings, missing: dict[str, str]) -> None:
+def _write_json(
+    path: Path, figures: dict[str, Figures], ratios: dict[str, Figures], readings: Readings, missing: dict[str, str]
+) -> None:
     document = {
         "version": 1,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "figures": figures,
+        "ratios": ratios,
         "missing": missing,
         "readings": {
             name: {scenario: [asdict(reading) for reading in runs] for scenario, runs in by_scenario.items()}

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from llmlb.proxy.template import RequestTemplate
 
 NEVER = float("inf")
+_COLON = ord(":")
 
 
 class Client(Protocol):
@@ -128,6 +129,7 @@ class Exchange:
         self._watch: StreamWatch | None = None
         self._denies_model = False
         self._is_admitted = False
+        self._relayed_bytes = 0
         self._stage = _RECEIVED
         self._received_at_s = monotonic_s()
         address = client.address
@@ -307,11 +309,11 @@ class Exchange:
         if watch is None or self._stage is not _RELAYING or record.prompt is not None:
             self.body_received(raw, [part], is_last=False)
             return
-        record.bytes_out += len(raw)
+        self._relayed_bytes += len(raw)
         if watch.feed(part) is _FAILURE:
             self._cut_at_failure(watch, [part], part)
             return
-        if part[:1] != b":":
+        if part[0] != _COLON:
             # Comments keep a connection open, not a stream alive: only data shows that the engine still works.
             self._last_data_at_s = monotonic_s()
         self._client.write(raw)
@@ -321,7 +323,7 @@ class Exchange:
         if self.record.prompt is not None:
             self._record_answer(parts)
         if self._stage is _RELAYING:
-            self.record.bytes_out += len(raw)
+            self._relayed_bytes += len(raw)
             if self._watch is not None:
                 self._relay(raw, parts, self._watch, is_last=is_last)
                 return
@@ -794,6 +796,8 @@ class Exchange:
         plane.exchanges.discard(self)
         if self._is_admitted:
             plane.gatekeeper.release(self._key)
+        if self._relayed_bytes:
+            record.bytes_out += self._relayed_bytes
         record.outcome = outcome
         record.status = status
         record.ended_at_s = now_s = monotonic_s()
