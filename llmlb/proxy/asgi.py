@@ -66,6 +66,11 @@ class AsgiClient:
         self.is_over = self.is_broken = True
         self.wake.set()
 
+    def close(self) -> None:
+        """The request is over. Who knows each other lets go, so that nothing waits for the garbage collector."""
+        self.exchange = None
+        self._deframer.close()
+
 
 class DataPlaneApp:
     """Serves the data-plane paths; everything else is not its business."""
@@ -99,6 +104,7 @@ class DataPlaneApp:
         client.end()
         if reply.closes:
             client.messages[0]["headers"].append((b"connection", b"close"))
+        client.close()
         for message in client.messages:
             await send(message)
 
@@ -150,6 +156,7 @@ async def _run(exchange: Exchange, client: AsgiClient, receive: Receive, send: S
         with suppress(asyncio.CancelledError):
             await gone
         exchange.client_gone()
+        client.close()
 
 
 async def _wait_for_disconnect(receive: Receive, client: AsgiClient) -> None:

@@ -27,6 +27,10 @@ class Deframer:
     def feed(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
+    def close(self) -> None:
+        """Nothing follows. The parser knows us: kept, both would be there until the garbage collector comes by."""
+        del self._parser
+
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name not in _FRAMING:

@@ -93,6 +93,10 @@ class OldWireClient:
     def body(self, data: bytes) -> None:
         self._protocol.transport.write(data)
 
+    def close(self) -> None:
+        """The connection is gone."""
+        self._deframer.close()
+
     def end(self) -> None:
         self._protocol.exchange_ended()
 
@@ -155,11 +159,13 @@ class RouterProtocol(HttpToolsProtocol):
         self._body = []
         self._pipelined = b""
         # It knows us: kept, both would be there until the garbage collector comes by, which is seldom.
-        self._wire = None
+        wire, self._wire = self._wire, None
         self.due_at_s = _NEVER
         super().connection_lost(exc)
         if exchange is not None:
             exchange.client_gone()
+        if isinstance(wire, OldWireClient):
+            wire.close()
 
     def data_received(self, data: bytes) -> None:
         reading = self._reading

@@ -54,6 +54,7 @@ from llmlb.runtime.bootstrap import (
 )
 from llmlb.runtime.endpoints import Endpoints
 from llmlb.runtime.loops import Loops
+from llmlb.runtime.memory import Rush, give_back
 from llmlb.runtime.names import NAMES_INTERVAL_S, Names
 from llmlb.runtime.policy import make_policy
 from llmlb.runtime.prober import Prober
@@ -175,6 +176,7 @@ class Router:
         self._expired: deque[NodeId] = deque()
         self._forgets_late = False
         self.connections: set[Any] = set()  # uvicorn's own set of protocols
+        self._rush = Rush()
 
     # Starting
 
@@ -311,6 +313,8 @@ class Router:
         for connection in list(self.connections):
             if isinstance(connection, RouterProtocol):
                 connection.sweep(now_s)
+        if self._rush.is_over(len(self.connections)):
+            await asyncio.to_thread(give_back)
 
     async def _feed(self) -> None:
         self.feed.flush(monotonic_s())
