@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from api.rig import Rig, error_of, play
+from msgspec import structs
+from store.sample import FULL
 
 from llmlb.core.choice import Cost
 from llmlb.core.lineup import NAMED_NODES, LeftOut, Lineup
 from llmlb.core.node import NodeId
-from llmlb.core.record import AttemptRecord, ExchangeOutcome, ExchangeRecord, Phase
+from llmlb.core.record import AttemptRecord, ExchangeOutcome, ExchangeRecord
 from llmlb.errors import StoreBusy
 from llmlb.store.rows import BodyRow
 from llmlb.telemetry.requests import RequestLog
@@ -129,37 +131,16 @@ def test_stored_request_is_shown_after_a_restart(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-EVERYTHING = record(
-    7,
-    endpoint="/v1/chat/completions",
-    stream=True,
-    key_id="key_1",
+EVERYTHING = structs.replace(
+    FULL,
+    id="r7",
+    at_unix_s=1_790_000_007.0,
     key_name="ci \N{SNOWMAN}",
-    address="192.0.2.7",
-    client_request_id="theirs",
-    reason="retry",
-    status=200,
-    outcome=ExchangeOutcome.CANCELLED,
-    cancelled_phase=Phase.STREAMING,
-    error="the client went away",
     queue_s=0.0123456,
-    queue_position=3,
     ttft_s=0.2512345,
     total_s=1.5012345,
     overhead_s=0.0001234,
-    prompt_tokens=7,
-    completion_tokens=9,
-    tokens_estimated=True,
-    events=9,
-    bytes_in=1500,
-    bytes_out=3000,
     attempts=(AttemptRecord("node-2", "least_active", "refused", 0, 0.0012345),),
-    costs=(Cost(NodeId("node-1"), 1.25, {"queue": 1.0, "decode": 0.25}),),
-    lineup=Lineup(
-        2,
-        LeftOut((NodeId("node-3"),), ("draining",), {"draining": 1, "at_capacity": 0}),
-        LeftOut((NodeId("node-4"),), ("model_missing",), {"model_missing": 1}),
-    ),
 )
 
 
