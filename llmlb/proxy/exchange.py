@@ -470,7 +470,8 @@ class Exchange:
         else:
             record.answer = None
         pool = connection.pool
-        connection.send(self, self._template.render(pool.prefix, pool.fixed_head, self._body))
+        request = self._template.render(pool.prefix, pool.fixed_head, self._body)
+        connection.send(self, request, self._plane.writes)
 
     def _is_cold(self) -> bool:
         """Whether the node has to load the model first, as far as it told."""

@@ -20,6 +20,7 @@ from llmlb.core.outcome import Outcome
 from llmlb.core.record import ExchangeOutcome, ExchangeRecord
 from llmlb.core.retry import RetryBudget, RetryRules
 from llmlb.proxy.exchange import Exchange
+from llmlb.proxy.pending import PendingWrites
 from llmlb.proxy.pool import Upstreams
 from llmlb.proxy.replies import Reply, trace_fields
 from llmlb.proxy.template import RequestTemplate
@@ -80,6 +81,7 @@ class DataPlane:
         self._named_policies: dict[str, Policy] = {}
         self.budget = RetryBudget(rules.retry)
         self.exchanges: set[Exchange] = set()
+        self.writes = PendingWrites(self.exchanges)
         self.request_id: Callable[[], str] = map(f"req_{rng.getrandbits(48):012x}%08x".__mod__, count(1)).__next__
         """The next id: unlike those of other routers and of earlier starts."""
         self.is_draining = False

@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 from enum import Enum, auto
+from functools import partial
 from typing import Any, ClassVar
 
 from uvicorn.config import Config
@@ -63,7 +64,7 @@ class WireClient:
     def __init__(self, protocol: RouterProtocol) -> None:
         self._protocol = protocol
         self.address = protocol.client[0] if protocol.client else ""
-        self.write = protocol.transport.write
+        self.write = partial(protocol.plane.writes.write, protocol.transport)
         self.end = protocol.exchange_ended
         self.break_off = protocol.break_off
 
@@ -200,6 +201,7 @@ class RouterProtocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         if self._exchange is None:
+            self.plane.writes.flush()
             super().shutdown()
         else:
             self._closes = True
@@ -241,6 +243,7 @@ class RouterProtocol(HttpToolsProtocol):
         self.keeps_alive = head.keep_alive
         self._remember(template, head, data[:end])
         if head.minor_version == 0:
+            self.plane.writes.flush()
             self._wire = OldWireClient(self)
             self.keeps_alive = False
         self._take(template, head.content_length, data, end)
@@ -347,6 +350,7 @@ class RouterProtocol(HttpToolsProtocol):
         self._exchange = None
         self.server_state.total_requests += 1
         if self._closes or not self.keeps_alive:
+            self.plane.writes.flush()
             self.transport.close()
         else:
             self._await_head()
@@ -354,6 +358,7 @@ class RouterProtocol(HttpToolsProtocol):
     def break_off(self) -> None:
         """Close without completing the response."""
         self._exchange = None
+        self.plane.writes.flush()
         self.transport.close()
 
     def _await_head(self) -> None:
@@ -383,6 +388,7 @@ class RouterProtocol(HttpToolsProtocol):
         self._reading = _PASSED_ON
         self.due_at_s = _NEVER
         text = data[:end] if head.get(b"upgrade") is None else _without_upgrade(data[:end])
+        self.plane.writes.flush()
         HttpToolsProtocol.data_received(self, text)
         if not self.transport.is_closing():
             self._read_passed(data[end:])
@@ -416,6 +422,7 @@ class RouterProtocol(HttpToolsProtocol):
 
     def _reply_and_close(self, reply: Reply, template: RequestTemplate | None = None) -> None:
         endpoint = template.endpoint if template is not None else None
+        self.plane.writes.flush()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None or cycle.response_complete or not cycle.response_started:
             trace = b""

@@ -21,6 +21,7 @@ from llmlb.errors import NodeLost, NodeMisbehaved, ProxyError
 from llmlb.proxy.replies import status_phrase
 
 if TYPE_CHECKING:
+    from llmlb.proxy.pending import PendingWrites
     from llmlb.proxy.pool import ConnectionPool
 
 _log = logging.getLogger(__name__)
@@ -253,11 +254,11 @@ class UpstreamConnection(asyncio.Protocol):
             return self._message_is_complete
         return self._head.framing is Framing.LENGTH and self._remaining == 0
 
-    def send(self, receiver: Receiver, request: bytes) -> None:
+    def send(self, receiver: Receiver, request: bytes, writes: PendingWrites) -> None:
         """Send a whole request; the answer goes to the receiver."""
         self.answer_began = False
         self.receiver = receiver
-        self.transport.write(request)
+        writes.write(self.transport, request)
 
     def pause(self) -> None:
         """The client reads slowly: stop reading from the node."""

@@ -94,7 +94,13 @@ class Wires:
         for _ in range(times):
             self.client.data_received(asked)
             self._asked().data_received(ANSWER_HEAD + ANSWER)
+            self.plane.writes.flush()
             self.answers.written.clear()
+
+    def answer(self) -> None:
+        """One whole answer, left where it is: written, or waiting for the end of the turn."""
+        self.client.data_received(request(chat_body()))
+        self._asked().data_received(ANSWER_HEAD + ANSWER)
 
     def stream(self, chunks: int) -> None:
         """A streamed answer, one read for each chunk."""
@@ -116,6 +122,7 @@ class Wires:
         self.answers.written.clear()
 
     def _asked(self) -> UpstreamConnection:
+        self.plane.writes.flush()
         for connection, transport in self._upstreams:
             if transport.written:
                 transport.written.clear()

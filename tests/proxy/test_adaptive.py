@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 
-import pytest
 from fakes.node import ROLE, STREAM_HEAD, WAIT, ScriptedNode, Step, stream, word
 from fakes.plane import KEY, MODEL, chat_body, exchange, request, run, running_plane
 
 from llmlb.core.choice import Objective
 from llmlb.policies.adaptive import AdaptivePolicy
-
-pytestmark = pytest.mark.parametrize("fast", [True, False], ids=["fast", "asgi"])
 
 
 def conversation(turns: int) -> bytes:

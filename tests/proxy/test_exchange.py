@@ -56,8 +56,6 @@ CHAT = (
     b'"usage":{"prompt_tokens":3,"completion_tokens":5}}'
 )
 
-pytestmark = pytest.mark.parametrize("fast", [True, False], ids=["fast", "asgi"])
-
 
 def nodes(*scripts: Sequence[Step]) -> list[ScriptedNode]:
     """Nodes that do the same for every request."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pytest
 from fakes.node import RESET, ScriptedNode, Step, answer, stream
 from fakes.plane import ADMIN_KEY, chat_body, exchange, request, run, running_plane
 
 from llmlb.core.choice import Candidates, Choice, InferenceRequest, Policy, Reason
 from llmlb.core.node import NodeId
 from llmlb.core.outcome import Outcome, OutcomeKind, Usage
-
-pytestmark = pytest.mark.parametrize("fast", [True, False], ids=["fast", "asgi"])
 
 
 @dataclass

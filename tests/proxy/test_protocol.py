@@ -13,8 +13,6 @@ from llmlb.config.settings import LimitsSettings
 
 OK = answer(b'{"choices":[]}')
 
-pytestmark = pytest.mark.parametrize("fast", [True, False], ids=["fast", "asgi"])
-
 
 def node() -> ScriptedNode:
     return ScriptedNode(lambda _: [OK])
