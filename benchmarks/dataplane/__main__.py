@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.dataplane", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="nginx, haproxy and llmlb only, within a minute")
     parser.add_argument("--only", default="", help="names of balancers, separated by commas")
-    parser.add_argument("--rounds", type=int, default=0, help="default: 3, with --quick 1")
+    parser.add_argument("--rounds", type=int, default=0, help="default: 6, with --quick 1")
     parser.add_argument("--json", default="", help="a file for all readings")
     return parser.parse_args()
 
@@ -90,7 +90,7 @@ def _compare(options: argparse.Namespace, scratch: Path) -> tuple[Readings, dict
                 balancer.start()
             except (Missing, OSError, subprocess.SubprocessError) as error:
                 missing[kind.name] = str(error)
-        rounds = options.rounds or (1 if options.quick else 3)
+        rounds = options.rounds or (1 if options.quick else 6)
         contenders = [balancer for balancer in running if balancer.name not in missing]
         return _rounds(contenders, rounds, scratch), missing
     finally:
