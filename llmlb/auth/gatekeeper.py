@@ -127,7 +127,7 @@ class Gatekeeper:
 
     # -- who is calling --------------------------------------------------------------------------------------
 
-    def api_key(self, credential: bytes, now_unix: float, *, scope: Scope = Scope.API) -> ApiKey | Denial:
+    def api_key(self, credential: bytes, now_unix: float, scope: Scope = Scope.API) -> ApiKey | Denial:
         """Who calls ``/v1``, or ``/metrics`` with that scope. Under a microsecond for a key seen before."""
         key = self._seen.get(credential)
         if key is None:

@@ -121,16 +121,16 @@ class Balancer:
 
         Exact names win over aliases, and both over the ``:latest`` that engines add or drop.
         """
-        target = self.aliases.get(model)
-        if target is None or self.fleet.is_known(canonical_model(model)):
-            return canonical_model(model), None
+        name = canonical_model(model)
+        target = self.aliases.get(model) if self.aliases else None
+        if target is None or self.fleet.is_known(name):
+            return name, None
         return canonical_model(target), target
 
     def offer(
         self,
         request: InferenceRequest,
         now_s: float,
-        *,
         waiter: Waiter | None = None,
         policy: Policy | None = None,
     ) -> Offer:
@@ -312,9 +312,11 @@ class Balancer:
         reason, policies = choice.reason, self._listeners
         # Before the dispatch: it may fill the node.
         lineup = lineup or self.fleet.lineup(request.model)
-        self.fleet.dispatch(node, now_s, is_probe=is_probe)
+        if is_probe:
+            self.fleet.probe(node)
+        self.fleet.dispatch(node, now_s)
         node.selections[reason] = node.selections.get(reason, 0) + 1
-        lease = Lease(node, request, reason, now_s, policies, choice.costs, lineup, is_probe=is_probe)
+        lease = Lease(node, request, reason, now_s, policies, choice.costs, lineup, 0.0, is_probe)
         self.leases.add(lease)
         for policy in policies:
             try:

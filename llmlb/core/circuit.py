@@ -59,7 +59,7 @@ class Circuit:
     """Seconds, and what was good and bad in each; the last of them is ``_second``."""
     _second: int = -1
 
-    def succeeded(self, rules: CircuitRules, *, now_s: float) -> bool:
+    def succeeded(self, rules: CircuitRules, now_s: float) -> bool:
         """Record an answer. True when this closes the circuit."""
         self.failures_in_row = 0
         if self.state is _CLOSED:

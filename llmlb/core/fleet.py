@@ -298,7 +298,13 @@ class Fleet:
 
     # Work
 
-    def dispatch(self, node: Node, now_s: float, *, is_probe: bool) -> None:
+    def probe(self, node: Node) -> None:
+        """The next request that goes to the node decides over its half-open circuit; no other goes there meanwhile."""
+        node.circuit.probing = True
+        for pool in node.pools:
+            pool.half_open.pop(node, None)
+
+    def dispatch(self, node: Node, now_s: float) -> None:
         """A request goes to the node."""
         turn = self._turn = self._turn + 1
         node.rank += ONE_ACTIVE + turn - node.turn
@@ -308,10 +314,6 @@ class Fleet:
         if node.in_flight > node.peak_in_flight:
             node.peak_in_flight = node.in_flight
         node.total_requests += 1
-        if is_probe:
-            node.circuit.probing = True
-            for pool in node.pools:
-                pool.half_open.pop(node, None)
         if node.active >= node.full_at:
             self._place(node, now_s)
 
@@ -326,7 +328,7 @@ class Fleet:
         if is_answered:
             if outcome.fault is None:
                 node.note_latency(outcome.total_s, outcome.ttft_s)
-            closes = circuit.succeeded(self.rules.circuit, now_s=now_s)
+            closes = circuit.succeeded(self.rules.circuit, now_s)
             changes = [Change(ChangeKind.CIRCUIT_CLOSED, node.id, "two probes succeeded")] if closes else []
         else:
             changes = self._blame(node, outcome, now_s)

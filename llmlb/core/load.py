@@ -19,8 +19,8 @@ _GPU_BITS = 14
 _SCORE_BITS = 20
 _GPU_SHIFT = _TURN_BITS
 _SCORE_SHIFT = _GPU_SHIFT + _GPU_BITS
-_ACTIVE_SHIFT = _SCORE_SHIFT + _SCORE_BITS
-ONE_ACTIVE = 1 << _ACTIVE_SHIFT
+_ONE_GPU, _ONE_SCORE = 1 << _GPU_SHIFT, 1 << _SCORE_SHIFT
+ONE_ACTIVE = 1 << _SCORE_SHIFT + _SCORE_BITS
 """What one more request adds to a rank. One more turn adds 1."""
 MAX_SCORE = 1_000_000
 """Of a node whose operator says so; a node's own formula ends at 10,000."""
@@ -71,13 +71,12 @@ def rank_of(node: Node) -> int:
 
 def criterion(winner: int, runner_up: int) -> Reason:
     """The first part in which two ranks differ: the reason why the winner won."""
-    if winner >> _ACTIVE_SHIFT != runner_up >> _ACTIVE_SHIFT:
-        return Reason.LEAST_ACTIVE
-    if winner >> _SCORE_SHIFT != runner_up >> _SCORE_SHIFT:
-        return Reason.HIGHEST_CAPABILITY
-    if winner >> _GPU_SHIFT != runner_up >> _GPU_SHIFT:
-        return Reason.LOWEST_GPU
-    return _ROUND_ROBIN
+    difference = winner ^ runner_up
+    if difference < _ONE_GPU:
+        return _ROUND_ROBIN
+    if difference >= ONE_ACTIVE:
+        return _LEAST_ACTIVE
+    return Reason.HIGHEST_CAPABILITY if difference >= _ONE_SCORE else Reason.LOWEST_GPU
 
 
 _BEHIND = 1 << 200
@@ -122,13 +121,14 @@ class LoadOrder:
         heap, queued = self._heap, self._queued
         while heap:
             rank, node = heap[0]
-            if queued.get(node) != rank:
-                heappop(heap)
-            elif node.rank == rank:
+            actual = node.rank
+            if actual == rank and node in queued:
                 return node
+            if queued.get(node) == rank:
+                queued[node] = actual
+                heapreplace(heap, (actual, node))
             else:
-                queued[node] = rank = node.rank
-                heapreplace(heap, (rank, node))
+                heappop(heap)
         return None
 
     def first_with_reason(self) -> tuple[Node, Reason] | None:
@@ -141,7 +141,7 @@ class LoadOrder:
             # The second is one of the two below the first, if that entry still holds.
             rank, node = heap[1] if heap[1] < heap[2] else heap[2]
             if node.rank == rank and node is not best and node in queued:
-                return best, _LEAST_ACTIVE if rank - best.rank >= ONE_ACTIVE else criterion(best.rank, rank)
+                return best, criterion(best.rank, rank)
         if len(queued) == 1:
             return best, _ONLY
         entry = heappop(heap)

@@ -22,8 +22,10 @@ class MetricsPolicy(Policy):
 
     def pick(self, request: InferenceRequest, candidates: Candidates, now_s: float) -> Choice:
         best = candidates.fit.first_with_reason()
-        if best is not None and best[0].active <= self._thresholds().active_requests:
-            return Choice(best[0].id, best[1])
+        if best is not None:
+            node, reason = best
+            if node.active <= self._thresholds().active_requests:
+                return Choice(node.id, reason)
         best = candidates.unmeasured.first_with_reason()
         if best is not None:
             only = len(candidates) == 1

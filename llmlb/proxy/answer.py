@@ -14,7 +14,7 @@ _BY_LENGTH = Framing.LENGTH
 
 
 def answer_head(
-    head: AnswerHead, record: ExchangeRecord, *, tries: int, keep_alive: bool, no_retry: bool = False
+    head: AnswerHead, record: ExchangeRecord, tries: int, keep_alive: bool, no_retry: bool = False
 ) -> bytes:
     """Status line to empty line."""
     told = "" if keep_alive else "connection: close\r\n"

@@ -205,7 +205,7 @@ class Exchange:
             plane.objective_for(model, key.name) if plane.objective_for is not None else None,
         )
         plane.budget.requests += 1
-        self._place(waits=True)
+        self._place()
 
     def client_gone(self) -> None:
         """The client hung up. That is never the node's fault."""
@@ -298,7 +298,7 @@ class Exchange:
         self._take_usage(usage)
         record.status = 200
         client = self._client
-        answer = answer_head(head, record, tries=len(self._attempts) + 1, keep_alive=client.keeps_alive) + body
+        answer = answer_head(head, record, len(self._attempts) + 1, client.keeps_alive) + body
         record.bytes_out = len(answer)
         client.write(answer)
         self._complete()
@@ -420,8 +420,8 @@ class Exchange:
 
     # Finding a node
 
-    def _place(self, *, waits: bool) -> None:
-        offer = self._plane.offer(self._request, self if waits else None, self._policy)
+    def _place(self) -> None:
+        offer = self._plane.offer(self._request, self, self._policy)
         if isinstance(offer, Lease):
             self._dispatch(offer)
             return
@@ -590,7 +590,7 @@ class Exchange:
             # Nothing was sent to anybody, so it may as well wait for a node that is just restarting.
             self._queued = True
             self._request = replace(request, tried=())
-            self._place(waits=True)
+            self._place()
             return True
         return False
 
@@ -700,7 +700,7 @@ class Exchange:
         if self._watch is not None:
             self._count_events(self._watch)
         is_success = 200 <= head.status < 300
-        self._settle(_ANSWERED, None if is_success else Fault.CLIENT, "", model_missing=self._denies_model)
+        self._settle(_ANSWERED, None if is_success else Fault.CLIENT, "", 0.0, self._denies_model)
         self._client.end()
         self._finish(_COMPLETED, head.status)
 
@@ -729,7 +729,7 @@ class Exchange:
                 connection.abort()
 
     def _settle(
-        self, kind: OutcomeKind, fault: Fault | None, error: str, *, rest_s: float = 0.0, model_missing: bool = False
+        self, kind: OutcomeKind, fault: Fault | None, error: str, rest_s: float = 0.0, model_missing: bool = False
     ) -> None:
         lease, self.lease = self.lease, None
         if lease is None:

@@ -116,7 +116,7 @@ class DataPlane:
 
     def offer(self, request: InferenceRequest, waiter: Waiter | None, policy: Policy | None) -> Offer:
         started_s = perf_s()
-        offer = self.balancer.offer(request, monotonic_s(), waiter=waiter, policy=policy)
+        offer = self.balancer.offer(request, monotonic_s(), waiter, policy)
         if isinstance(offer, Lease):
             self.metrics.selections_s.append(perf_s() - started_s)
         return offer

@@ -25,7 +25,7 @@ from llmlb.clock import monotonic_s, unix_s
 from llmlb.proxy import replies
 from llmlb.proxy.chunked import BadChunk, ChunkScanner
 from llmlb.proxy.deframe import Deframer
-from llmlb.proxy.exchange import Client, Exchange
+from llmlb.proxy.exchange import Exchange
 from llmlb.proxy.head import HeadProblem, RequestHead, parse_head
 from llmlb.proxy.plane import DataPlane
 from llmlb.proxy.replies import Reply
@@ -59,18 +59,14 @@ _HEAD, _BODY, _PASSED_ON, _BUSY = Reading.HEAD, Reading.BODY, Reading.PASSED_ON,
 class WireClient:
     """The client of an exchange, on our own socket."""
 
-    __slots__ = ("_protocol", "address", "break_off", "end", "write")
+    __slots__ = ("address", "break_off", "end", "keeps_alive", "write")
 
     def __init__(self, protocol: RouterProtocol) -> None:
-        self._protocol = protocol
+        self.keeps_alive = True
         self.address = protocol.client[0] if protocol.client else ""
         self.write = partial(protocol.plane.writes.write, protocol.transport)
         self.end = protocol.exchange_ended
         self.break_off = protocol.break_off
-
-    @property
-    def keeps_alive(self) -> bool:
-        return self._protocol.keeps_alive
 
 
 class OldWireClient:
@@ -133,11 +129,10 @@ class RouterProtocol(HttpToolsProtocol):
         self._passed_body: ChunkScanner | int = 0
         self._template: RequestTemplate | None = None
         self._exchange: Exchange | None = None
-        self._wire: Client | None = None
+        self._wire: WireClient | OldWireClient | None = None
         self._prefix = _NO_PREFIX
         self._suffix = b""
         self._closes = False
-        self.keeps_alive = True
         self.due_at_s = _NEVER
         self._unsent_bytes = 0
         self._unsent_since_s = _NEVER
@@ -240,12 +235,12 @@ class RouterProtocol(HttpToolsProtocol):
             self._pass_on(head, data, end)
             return
         template = digest(endpoint, head.fields)
-        self.keeps_alive = head.keep_alive
         self._remember(template, head, data[:end])
         if head.minor_version == 0:
             self.plane.writes.flush()
             self._wire = OldWireClient(self)
-            self.keeps_alive = False
+        elif self._wire is not None:
+            self._wire.keeps_alive = head.keep_alive
         self._take(template, head.content_length, data, end)
 
     def _await_rest_of_head(self, data: bytes) -> None:
@@ -332,11 +327,11 @@ class RouterProtocol(HttpToolsProtocol):
         if isinstance(key, Denial) or template.content_encoding != b"identity":
             problem = replies.denied(key) if isinstance(key, Denial) else replies.CONTENT_ENCODING
             trace = plane.turn_away(template, client.address, problem)
-            client.write(replies.render(problem, template.endpoint, headers=trace, keep_alive=self.keeps_alive))
+            client.write(replies.render(problem, template.endpoint, headers=trace, keep_alive=client.keeps_alive))
             client.end()
             return
         if plane.is_draining:
-            self.keeps_alive = False
+            client.keeps_alive = False
         exchange = Exchange(plane, client, template, key, body)
         self._exchange = exchange
         try:
@@ -349,7 +344,8 @@ class RouterProtocol(HttpToolsProtocol):
         """The response is complete: on to the next request, or close."""
         self._exchange = None
         self.server_state.total_requests += 1
-        if self._closes or not self.keeps_alive:
+        wire = self._wire
+        if self._closes or wire is None or not wire.keeps_alive:
             self.plane.writes.flush()
             self.transport.close()
         else:
@@ -364,7 +360,6 @@ class RouterProtocol(HttpToolsProtocol):
     def _await_head(self) -> None:
         self._reading = _HEAD
         self.due_at_s = monotonic_s() + self.keep_alive_s
-        self.keeps_alive = True
         if self._pipelined:
             # Not called directly: a thousand pipelined requests would be a thousand frames deep.
             self.loop.call_soon(self._read_pipelined)

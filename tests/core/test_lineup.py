@@ -39,7 +39,7 @@ def test_a_choice_remembers_why_each_other_node_was_none() -> None:
     kit.fleet.drain(kit.node("drained"), kit.now_s)
     kit.beat(kit.node("gone"), leaving=True)
     broken = kit.node("broken", active=-1)
-    kit.fleet.dispatch(broken, kit.now_s, is_probe=False)
+    kit.fleet.dispatch(broken, kit.now_s)
     kit.fleet.depart(broken, REFUSED, kit.now_s)
     lease = kit.take()
     assert lease.node.id == "free"

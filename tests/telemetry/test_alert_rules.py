@@ -94,7 +94,7 @@ def test_a_model_is_down_when_no_node_has_been_up(
 def test_a_busy_model_is_not_down(evidence: Evidence, fleet: Fleet, add_node: Callable[..., Node]) -> None:
     node = add_node("node-1")
     node.reported_concurrency = 1
-    fleet.dispatch(node, NOW_S, is_probe=False)
+    fleet.dispatch(node, NOW_S)
     fleet.tick(NOW_S + 4)
     assert found("model_down", replace(evidence, now_s=NOW_S + 4)) == []
 

@@ -123,7 +123,7 @@ def test_moving_figures_are_told_at_most_once_a_second(told: Told, fleet: Fleet,
     reader = past_snapshot(told.feed)
     seen: list[object] = []
     for tenth in range(1, 31):
-        fleet.dispatch(node, NOW_S, is_probe=False)
+        fleet.dispatch(node, NOW_S)
         told.feed.flush(NOW_S + tenth / 10)
         seen += [event.data["node"] for event in read(reader)]
     assert len(seen) == 3
