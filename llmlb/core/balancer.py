@@ -306,7 +306,6 @@ class Balancer:
         choice: Choice,
         now_s: float,
         lineup: Lineup | None = None,
-        *,
         is_probe: bool = False,
     ) -> Lease:
         reason, policies = choice.reason, self._listeners

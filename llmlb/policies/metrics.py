@@ -24,7 +24,8 @@ class MetricsPolicy(Policy):
         best = candidates.fit.first_with_reason()
         if best is not None:
             node, reason = best
-            if node.active <= self._thresholds().active_requests:
+            thresholds = self._thresholds
+            if node.active <= thresholds().active_requests:
                 return Choice(node.id, reason)
         best = candidates.unmeasured.first_with_reason()
         if best is not None:

@@ -97,7 +97,8 @@ class Exchange:
     """Created by the protocol for each data-plane request; calls back to its client exactly once at its end."""
 
     # Most requests need few of these: setting them all for each would cost more than choosing the node. Those that each
-    # request reads are set all the same, because the interpreter finds an instance's own attributes faster.
+    # request reads are set all the same, because the interpreter finds an instance's own attributes faster. Likewise
+    # functions that are attributes get a name before they are called.
     deadline_at_s = NEVER
     lease: Lease | None = None
     _rests_s: tuple[float, ...] = ()
@@ -135,8 +136,9 @@ class Exchange:
         address = client.address
         if template.forwarded_for:
             address = plane.client_of(address, template.forwarded_for)
+        request_id = plane.request_id
         self.record = ExchangeRecord(
-            id=plane.request_id(),
+            id=request_id(),
             at_unix_s=unix_s(),
             endpoint=template.path,
             key_id=key.id,
@@ -300,7 +302,8 @@ class Exchange:
         client = self._client
         answer = answer_head(head, record, len(self._attempts) + 1, client.keeps_alive) + body
         record.bytes_out = len(answer)
-        client.write(answer)
+        write = client.write
+        write(answer)
         self._complete()
 
     def chunk_received(self, raw: bytes, part: bytes) -> None:
@@ -701,7 +704,8 @@ class Exchange:
             self._count_events(self._watch)
         is_success = 200 <= head.status < 300
         self._settle(_ANSWERED, None if is_success else Fault.CLIENT, "", 0.0, self._denies_model)
-        self._client.end()
+        end = self._client.end
+        end()
         self._finish(_COMPLETED, head.status)
 
     # Endings
@@ -794,6 +798,7 @@ class Exchange:
         self._stage = _DONE
         self.deadline_at_s = NEVER
         plane, record = self._plane, self.record
+        finished = plane.finished
         plane.exchanges.discard(self)
         if self._is_admitted:
             plane.gatekeeper.release(self._key)
@@ -803,4 +808,4 @@ class Exchange:
         record.status = status
         record.ended_at_s = now_s = monotonic_s()
         record.total_s = now_s - self._received_at_s
-        plane.finished(record)
+        finished(record)

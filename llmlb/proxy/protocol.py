@@ -343,7 +343,6 @@ class RouterProtocol(HttpToolsProtocol):
     def exchange_ended(self) -> None:
         """The response is complete: on to the next request, or close."""
         self._exchange = None
-        self.server_state.total_requests += 1
         wire = self._wire
         if self._closes or wire is None or not wire.keeps_alive:
             self.plane.writes.flush()

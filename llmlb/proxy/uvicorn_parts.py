@@ -26,7 +26,7 @@ _METHODS = (
 )
 _ATTRIBUTES = ("client", "connections", "cycle", "flow", "loop", "server_state", "timeout_keep_alive_task", "transport")
 _CYCLE = ("response_complete", "response_started")
-_STATE = ("connections", "tasks", "total_requests")
+_STATE = ("connections", "tasks")
 
 
 def missing_parts(loop: asyncio.AbstractEventLoop) -> list[str]:
