@@ -48,13 +48,13 @@ class PendingWrites:
         """Write what waits, but for what nobody can receive any more."""
         waiting, self._waiting = self._waiting, []
         for transport, data in waiting:
-            if transport.is_closing():
-                continue
             try:
                 transport.write(data)
-            except Exception:  # noqa: BLE001  # not foreseen, logged whole; the writes of others must go out
-                _log.exception("a write failed")
-                transport.abort()
+            except Exception:  # noqa: BLE001  # the writes of others must go out
+                # One that is closed may say so; anything else was not foreseen.
+                if not transport.is_closing():
+                    _log.exception("a write failed")
+                    transport.abort()
 
     def _turn_ended(self) -> None:
         self._is_due = False

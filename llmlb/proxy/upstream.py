@@ -286,7 +286,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._head = None
         else:
             self._reset()
-        if head is not None and head.keep_alive and not self.transport.is_closing():
+        if head is not None and head.keep_alive:
+            # If it is closing, the pool will not lend it, and is told of its end.
             self.pool.put(self)
         else:
             self.transport.close()

@@ -34,7 +34,7 @@ ANSWER_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-len
 
 
 class FakeTransport(asyncio.Transport):
-    """Keeps what is written."""
+    """Keeps what is written while it is open."""
 
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 50_000), "sockname": ("127.0.0.1", 8080)})
@@ -42,7 +42,8 @@ class FakeTransport(asyncio.Transport):
         self._is_closing = False
 
     def write(self, data: Any) -> None:
-        self.written.append(bytes(data))
+        if not self._is_closing:
+            self.written.append(bytes(data))
 
     def is_closing(self) -> bool:
         return self._is_closing

@@ -91,21 +91,20 @@ def test_every_transport_gets_its_bytes_in_order_however_many_exchanges_there_ar
 def test_who_has_gone_gets_nothing_and_one_that_fails_takes_nobody_along(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(FakeTransport):
         def write(self, data: object) -> None:
-            raise RuntimeError("no such file descriptor")
+            raise RuntimeError("unable to write")
 
     async def scenario() -> None:
         writes = PendingWrites(MANY)
-        gone, broken, sound = FakeTransport(), Broken(), FakeTransport()
+        gone, broken, sound = Broken(), Broken(), FakeTransport()
         for transport in (gone, broken, sound):
             writes.write(transport, b"a")
         gone.close()
         writes.flush()
-        assert gone.written == []
         assert broken.is_closing()
         assert sound.written == [b"a"]
 
     run(scenario)
-    assert "a write failed" in caplog.text
+    assert caplog.text.count("a write failed") == 1
 
 
 OLD = request(chat_body()).replace(b"HTTP/1.1", b"HTTP/1.0")
