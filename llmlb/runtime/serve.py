@@ -30,6 +30,8 @@ class ServeOptions:
 
     host: str | None = None
     port: int | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
     config_file: Path | None = None
     data_dir: Path | None = None
     dev: bool = False
@@ -80,6 +82,8 @@ def _flags(options: ServeOptions) -> dict[str, object]:
     given = {
         "server.host": options.host,
         "server.port": options.port,
+        "server.tls_cert": options.tls_cert,
+        "server.tls_key": options.tls_key,
         "server.workers": options.workers,
         "log.level": options.log_level,
         "log.format": options.log_format,

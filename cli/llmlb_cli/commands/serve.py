@@ -11,6 +11,10 @@ import typer
 def serve(
     host: Annotated[str | None, typer.Option(metavar="HOST", help="Address to listen on; default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", help="Port to listen on; default 8080.")] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PEM file with the certificate and its chain: serve HTTPS.")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="PEM file with its private key.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="config.toml; default ./config.toml.")] = None,
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Databases and secrets. [env: LLMLB_DATA_DIR]")
@@ -41,6 +45,8 @@ def serve(
     options = ServeOptions(
         host=host,
         port=port,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
         config_file=config,
         data_dir=data_dir,
         dev=dev,

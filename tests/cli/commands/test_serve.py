@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cli.command_line import Run
 
+from llmlb.config.settings import router_settings
 from llmlb.errors import ConfigurationError
 from llmlb.runtime.serve import ServeOptions
 
@@ -31,13 +32,16 @@ def test_without_flags_nothing_is_decided(served: list[ServeOptions], run: Run) 
 
 def test_every_flag_reaches_the_runtime(served: list[ServeOptions], run: Run) -> None:
     line = (
-        "--host ::1 --port 9 --config c.toml --data-dir d --dev --workers 2 --log-level debug --log-format json --check"
+        "--host ::1 --port 9 --tls-cert c.pem --tls-key k.pem --config c.toml --data-dir d --dev --workers 2 "
+        "--log-level debug --log-format json --check"
     )
     run("serve", *line.split())
     assert served == [
         ServeOptions(
             host="::1",
             port=9,
+            tls_cert="c.pem",
+            tls_key="k.pem",
             config_file=Path("c.toml"),
             data_dir=Path("d"),
             dev=True,
@@ -47,6 +51,13 @@ def test_every_flag_reaches_the_runtime(served: list[ServeOptions], run: Run) ->
             check=True,
         )
     ]
+
+
+def test_every_flag_that_a_setting_names_is_there(run: Run) -> None:
+    options = set(run("serve", "--help").out.split())
+    named = {setting.rule.flag for setting in router_settings().values() if setting.rule.flag}
+    assert "--tls-key" in named
+    assert named <= options
 
 
 def test_a_configuration_that_cannot_be_used_is_2_with_each_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
