@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 from fakes.plane import chat_body, request
@@ -17,20 +16,13 @@ from llmlb.proxy.pending import FEW_EXCHANGES, LARGE_BYTES, MOST_WRITES, Pending
 FEW, MANY = range(FEW_EXCHANGES - 1), range(FEW_EXCHANGES)
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        await scenario()
-
-    asyncio.run(whole())
-
-
 def test_with_few_exchanges_nothing_waits() -> None:
     async def scenario() -> None:
         transport = FakeTransport()
         PendingWrites(FEW).write(transport, b"a")
         assert transport.written == [b"a"]
 
-    run(scenario)
+    asyncio.run(scenario())
 
 
 def test_with_many_a_write_waits_for_the_end_of_the_turn() -> None:
@@ -44,7 +36,7 @@ def test_with_many_a_write_waits_for_the_end_of_the_turn() -> None:
             assert transport.written == [b"a", b"b"]
             transport.written.clear()
 
-    run(scenario)
+    asyncio.run(scenario())
 
 
 def test_a_batch_has_an_end() -> None:
@@ -54,7 +46,7 @@ def test_a_batch_has_an_end() -> None:
             writes.write(transport, b"a")
         assert len(transport.written) == MOST_WRITES
 
-    run(scenario)
+    asyncio.run(scenario())
 
 
 def test_a_large_write_does_not_wait_and_overtakes_nothing() -> None:
@@ -65,7 +57,7 @@ def test_a_large_write_does_not_wait_and_overtakes_nothing() -> None:
         writes.write(transport, large)
         assert transport.written == [b"a", large]
 
-    run(scenario)
+    asyncio.run(scenario())
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 2 * LARGE_BYTES), st.booleans()), max_size=80))
@@ -85,7 +77,7 @@ def test_every_transport_gets_its_bytes_in_order_however_many_exchanges_there_ar
         await asyncio.sleep(0)
         assert [transport.written for transport in transports] == expected
 
-    run(scenario)
+    asyncio.run(scenario())
 
 
 def test_who_has_gone_gets_nothing_and_one_that_fails_takes_nobody_along(caplog: pytest.LogCaptureFixture) -> None:
@@ -103,7 +95,7 @@ def test_who_has_gone_gets_nothing_and_one_that_fails_takes_nobody_along(caplog:
         assert broken.is_closing()
         assert sound.written == [b"a"]
 
-    run(scenario)
+    asyncio.run(scenario())
     assert caplog.text.count("a write failed") == 1
 
 
@@ -129,4 +121,4 @@ def test_nothing_gets_ahead_of_an_answer_that_waits(event: str, monkeypatch: pyt
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
 
-    run(scenario)
+    asyncio.run(scenario())
